@@ -1,0 +1,1 @@
+//! Cost intervals, severity, confidence, ranking and grouping of findings.

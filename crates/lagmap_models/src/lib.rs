@@ -1,0 +1,1 @@
+//! The API catalogue: what known calls do, cost and return.
