@@ -1,0 +1,228 @@
+//! The catalogue's file format: what one TOML file may say.
+
+use serde::Deserialize;
+
+/// One catalogue file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CatalogueFile {
+    /// What the file describes.
+    pub library: Library,
+    /// Kinds of resources that its calls open.
+    #[serde(default, rename = "resource")]
+    pub resources: Vec<ResourceKind>,
+    /// Functions, classes and methods.
+    #[serde(default, rename = "api")]
+    pub apis: Vec<ApiEntry>,
+}
+
+/// The library that a catalogue file describes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Library {
+    /// Its name on PyPI; `python` for the standard library.
+    pub name: String,
+    /// Top-level modules that it provides; the first dotted part of every path below.
+    pub modules: Vec<String>,
+}
+
+/// A kind of resource: something that must be closed and is worth keeping.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ResourceKind {
+    /// The kind's name, as used by [`ApiEntry::opens`]: `file`, `http-client`, `database-connection` ….
+    pub kind: String,
+    /// How messages call it: "file handle", "HTTP client".
+    pub label: String,
+    /// Methods any of which releases it: `close`, `term`, `shutdown`.
+    pub closed_by: Vec<String>,
+    /// Dropping the last reference releases it at once and in practice always does (pure memory); never a leak.
+    #[serde(default)]
+    pub self_closing: bool,
+    /// How to keep and share it: one sentence, with the pool's size where there is one.
+    #[serde(default)]
+    pub pool: Option<String>,
+}
+
+/// What one function, class or method does. Everything but the paths is optional: an entry without an effect says
+/// "known, and cheap".
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ApiEntry {
+    /// Dotted paths that all behave so: `requests.get`, `zmq.Context`, `zmq.Context.socket`. Re-exports are listed too.
+    pub paths: Vec<String>,
+    /// These are classes: calling one makes an instance of it.
+    #[serde(default)]
+    pub class: bool,
+    /// Base classes (paths) whose methods these classes have too.
+    #[serde(default)]
+    pub bases: Vec<String>,
+    /// What a call does that takes time.
+    #[serde(default)]
+    pub effect: Option<EffectKind>,
+    /// Typical low and high time of a call, in milliseconds. Required with `effect`.
+    #[serde(default)]
+    pub ms: Option<[f64; 2]>,
+    /// Where `ms` comes from.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// How the wait is bounded. An entry that can wait for ever has one; one that has none always ends by itself.
+    #[serde(default)]
+    pub timeout: Option<TimeoutModel>,
+    /// What a call gives: a class path, `self`, or `builtins.list` and the like.
+    #[serde(default)]
+    pub returns: Option<String>,
+    /// What iterating over the value of a call gives (a class path).
+    #[serde(default)]
+    pub yields: Option<String>,
+    /// A coroutine function (or one whose result is awaited): it does not block the event loop.
+    #[serde(default, rename = "async")]
+    pub is_async: bool,
+    /// The kind of resource that a call opens and that its caller owns.
+    #[serde(default)]
+    pub opens: Option<String>,
+    /// Arguments that are called, and where.
+    #[serde(default)]
+    pub runs: Vec<RunsModel>,
+    /// Used as a decorator (bare or called), the decorated function is called in this context.
+    #[serde(default)]
+    pub decorates: Option<RunContext>,
+    /// For a class: methods of subclasses that the library calls, and where.
+    #[serde(default)]
+    pub overrides: Vec<OverrideModel>,
+    /// Waits for the next message, job or connection: a loop around it is a service loop, its body a handler.
+    #[serde(default)]
+    pub receives: bool,
+    /// Equal arguments give equal results, and nothing else happens.
+    #[serde(default)]
+    pub pure: bool,
+    /// Adds to its receiver.
+    #[serde(default)]
+    pub grows: bool,
+    /// Takes from or empties its receiver.
+    #[serde(default)]
+    pub shrinks: bool,
+    /// What rules ask for that is none of the above, from the list in `models/README.md`.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What to use instead in async code, or to be faster: one short phrase, `asyncio.sleep`.
+    #[serde(default)]
+    pub instead: Option<String>,
+}
+
+/// Kinds of effects that take time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectKind {
+    /// Waits on purpose.
+    Sleep,
+    /// Talks to another machine or process over a network protocol.
+    Network,
+    /// Talks to a database, a server or a file of one.
+    Database,
+    /// Reads or writes files or asks the file system.
+    Disk,
+    /// Starts a process or waits for it.
+    Process,
+    /// Takes a lock.
+    Lock,
+    /// Waits for another thread or process: join, queue, event, future.
+    Wait,
+    /// Waits for or sends a message (ZMQ, pipes, brokers).
+    Message,
+    /// Loads a model or its weights.
+    ModelLoad,
+    /// Runs a model.
+    Inference,
+    /// Computes.
+    Cpu,
+}
+
+/// How the wait of a call is bounded.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TimeoutModel {
+    /// The keyword that bounds it.
+    #[serde(default)]
+    pub argument: Option<String>,
+    /// The same by position, from 0 (the receiver not counted).
+    #[serde(default)]
+    pub position: Option<u32>,
+    /// Milliseconds of one unit of the argument: 1000 for seconds (the default), 1 for milliseconds.
+    #[serde(default)]
+    pub unit_ms: Option<f64>,
+    /// The bound when nothing is said, in milliseconds; absent: none, it may wait for ever.
+    #[serde(default)]
+    pub default_ms: Option<f64>,
+    /// Constructor keywords of the receiver that bound it: `socket_timeout` of `redis.Redis`.
+    #[serde(default)]
+    pub receiver_arguments: Vec<String>,
+    /// Methods of the receiver that bound it when called anywhere in its life: `settimeout`, `poll`.
+    #[serde(default)]
+    pub receiver_methods: Vec<String>,
+    /// Names of options that bound it when set on the receiver by a `tags = ["sets-option"]` method or as an attribute:
+    /// `RCVTIMEO`.
+    #[serde(default)]
+    pub receiver_options: Vec<String>,
+    /// Argument values that make the call return at once: `NOBLOCK`, `DONTWAIT`, `block=False` (written `block`).
+    #[serde(default)]
+    pub non_blocking: Vec<String>,
+    /// Functions that set a default for the whole process when called anywhere: `socket.setdefaulttimeout`.
+    #[serde(default)]
+    pub process_wide: Vec<String>,
+    /// Objects whose method takes the receiver and makes it safe: `zmq.Poller` (by `register`).
+    #[serde(default)]
+    pub polled_by: Vec<String>,
+}
+
+/// An argument that a call runs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunsModel {
+    /// Its keyword.
+    #[serde(default)]
+    pub argument: Option<String>,
+    /// Its position, from 0 (the receiver not counted).
+    #[serde(default)]
+    pub position: Option<u32>,
+    /// Where it runs.
+    #[serde(rename = "in")]
+    pub context: RunContext,
+}
+
+/// Methods that a library calls on subclasses of one of its classes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OverrideModel {
+    /// Method names; a `*` at the end stands for any ending: `do_*`.
+    pub methods: Vec<String>,
+    /// Where they run.
+    #[serde(rename = "in")]
+    pub context: RunContext,
+}
+
+/// Where a function that is handed over runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunContext {
+    /// At once, in the caller's own thread and context (`map`, `sorted(key=)`, `retry`).
+    Caller,
+    /// On the event loop (coroutines scheduled, `call_soon`).
+    EventLoop,
+    /// Per request or message, on the event loop if it is a coroutine, else in a thread of the framework.
+    Handler,
+    /// Per request or message, on the event loop even if it is a plain function (aiohttp, python-socketio async).
+    LoopHandler,
+    /// In another thread.
+    Thread,
+    /// In another process.
+    Process,
+    /// Once, when the program starts.
+    Startup,
+    /// Once, when the program ends.
+    Shutdown,
+    /// From the command line.
+    Script,
+    /// In a test.
+    Test,
+}
