@@ -1,7 +1,12 @@
 //! The API catalogue: what known calls do, cost and return.
+//!
+//! Knowledge of libraries is data (`models/**/*.toml`), embedded at build time and extended by the user's own files; this
+//! crate only reads it. It knows nothing of programs.
 
+mod catalogue;
 mod schema;
 
+pub use catalogue::{Catalogue, CatalogueError, ModelId};
 pub use schema::{
     ApiEntry, CatalogueFile, EffectKind, Library, OverrideModel, ResourceKind, RunContext, RunsModel, TimeoutModel,
 };
