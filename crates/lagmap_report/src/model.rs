@@ -1,0 +1,399 @@
+//! The report as a value: what the JSON report says, field by field.
+//!
+//! Names and order of the fields are a contract (`schema/report.json`): tools outside the project read them. A field may
+//! be added; a change to one that is there needs a new [`SCHEMA_VERSION`].
+
+use serde::{Serialize, Serializer};
+
+/// The version of the JSON report's schema.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The result of one audit. Everything in it is sorted by whoever fills it; renderers keep the order.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Always [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What made the report.
+    pub tool: Tool,
+    /// Counts over everything.
+    pub summary: Summary,
+    /// The services that the start-up configurations name.
+    pub services: Vec<Service>,
+    /// Every finding, worst first.
+    pub findings: Vec<Finding>,
+    /// Files that could not be read, decoded or analysed.
+    pub errors: Vec<ReadError>,
+    /// The findings by cause, worst first: one line of the reports for people.
+    pub groups: Vec<Group>,
+    /// What is wrong with the system as configured: port conflicts, missing scripts, cycles of dependencies.
+    pub system_problems: Vec<SystemProblem>,
+    /// Suppression comments that match no finding.
+    pub suppressions_unused: Vec<UnusedSuppression>,
+    /// The first syntax error of each file that has one; such files are audited all the same.
+    pub syntax_errors: Vec<SyntaxError>,
+}
+
+/// The program that made a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Counts over the whole system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Python files read.
+    pub files: usize,
+    /// Those of them with a syntax error.
+    pub files_with_syntax_errors: usize,
+    /// Lines in them.
+    pub lines: usize,
+    /// Services named by start-up configurations.
+    pub services: usize,
+    /// Findings by severity.
+    pub findings: FindingCounts,
+}
+
+/// How many findings there are of each severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FindingCounts {
+    /// Over a second an operation.
+    pub critical: usize,
+    /// 100 ms to a second.
+    pub high: usize,
+    /// 10 to 100 ms.
+    pub medium: usize,
+    /// Below 10 ms.
+    pub low: usize,
+}
+
+/// A service of the audited system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Service {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The group it is configured in.
+    pub group: Option<String>,
+    /// The configuration file that names it.
+    pub config: String,
+    /// Its script, relative to the audited root; the path as configured where no such file exists.
+    pub script: String,
+    /// The port it is told to listen on.
+    pub port: Option<u32>,
+    /// Names of the services that it waits for.
+    pub dependencies: Vec<String>,
+    /// Files that its script reaches, itself included.
+    pub files: usize,
+    /// Findings in what it reaches.
+    pub findings: usize,
+    /// Whether its script can start at all.
+    pub starts: bool,
+    /// Why it cannot.
+    pub problem: Option<String>,
+}
+
+/// One place that makes the system slow or makes it grow.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// Identifies the finding over edits: it does not change when lines move.
+    pub fingerprint: String,
+    /// The rule that found it.
+    pub rule: String,
+    /// The bullet of the brief that the rule serves, `A1` to `G7`.
+    pub bullet: String,
+    /// The section of the report that it belongs to.
+    pub section: Section,
+    /// How much one operation costs.
+    pub severity: Severity,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What happens, in a sentence.
+    pub message: String,
+    /// The file, relative to the audited root, with `/`.
+    pub path: String,
+    /// First line, from 1.
+    pub line: u32,
+    /// First column in characters, from 1.
+    pub column: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// Column behind the last character.
+    pub end_column: u32,
+    /// Qualified name of the function it stands in; the module's name for code outside functions.
+    pub function: String,
+    /// The calls that lead from an entry point or context to the cost, in the order in which they happen.
+    pub trace: Vec<TraceStep>,
+    /// What it costs.
+    pub impact: Impact,
+    /// Names of the services that reach it.
+    pub services: Vec<String>,
+    /// What to do, in a sentence.
+    pub suggestion: String,
+    /// The part of the section that it belongs to.
+    pub subsection: Subsection,
+    /// Findings of one rule with the same cause are one line of the reports for people.
+    pub cause: String,
+    /// The cause as a short noun phrase: "Blocking HTTP request on the event loop".
+    pub title: String,
+    /// The kind of work that costs, where it is one kind.
+    pub effect: Option<EffectKind>,
+    /// What a cache would give, for findings that one would mend.
+    pub caching: Option<Caching>,
+    /// Code that shows the mend.
+    pub cure: Option<String>,
+}
+
+/// One step of the path that proves a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TraceStep {
+    /// The file, relative to the audited root.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// Qualified name of the function that the line stands in.
+    pub function: String,
+    /// What the line does.
+    pub note: String,
+}
+
+/// What a finding costs, and where the numbers come from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Impact {
+    /// Typical low and high time of one operation.
+    pub typical_ms: Option<[Millis; 2]>,
+    /// Worst time of one operation, where it is bounded and above the typical.
+    pub worst_ms: Option<Millis>,
+    /// Bytes that stay in memory after each event.
+    pub bytes_per_event: Option<u64>,
+    /// How often it happens.
+    pub frequency: Frequency,
+    /// How the numbers were come by.
+    pub basis: Basis,
+    /// Where they were come by.
+    pub source: String,
+    /// It may wait for ever.
+    pub unbounded: bool,
+}
+
+/// A duration in milliseconds. Whole ones are written without a fraction; one that is not finite is written as `null`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Millis(pub f64);
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Below 2^53 every whole f64 is exact as an integer.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if self.0.fract() == 0.0 && (0.0..EXACT).contains(&self.0) {
+            #[expect(clippy::cast_sign_loss, reason = "the range check above excludes negative numbers")]
+            serializer.serialize_u64(self.0 as u64)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
+}
+
+/// What a cache would give.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Caching {
+    /// Share of calls that a cache would answer, 0 to 1.
+    pub hit_rate: f64,
+    /// How the share was come by.
+    pub hit_rate_basis: Basis,
+    /// Time that one hit saves, typical low and high.
+    pub saving_ms: [Millis; 2],
+    /// The cache to use, as a short phrase: "in-process LRU with 1,024 entries, keyed by text and language".
+    pub strategy: String,
+}
+
+/// Findings of one rule with one cause: what people read as one problem.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// The rule of all its findings.
+    pub rule: String,
+    /// The cause of all its findings.
+    pub cause: String,
+    /// The title of its worst finding.
+    pub title: String,
+    /// The section of its worst finding.
+    pub section: Section,
+    /// The part of that section.
+    pub subsection: Subsection,
+    /// The worst of its findings' severities.
+    pub severity: Severity,
+    /// Names of all services hit, sorted.
+    pub services: Vec<String>,
+    /// Fingerprints of its findings, worst first.
+    pub findings: Vec<String>,
+}
+
+/// Something wrong with the system as configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SystemProblem {
+    /// What kind of problem, in kebab case: `port-conflict`, `missing-script`, `dependency-cycle`.
+    pub kind: String,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// The configuration file.
+    pub path: String,
+    /// The line in it, from 1.
+    pub line: Option<u32>,
+    /// Names of the services concerned.
+    pub services: Vec<String>,
+}
+
+/// A file, or a part of one, that could not be audited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReadError {
+    /// The file, relative to the audited root.
+    pub path: String,
+    /// Why.
+    pub message: String,
+    /// The line, from 1.
+    pub line: Option<u32>,
+}
+
+/// A suppression comment that matches no finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnusedSuppression {
+    /// The file, relative to the audited root.
+    pub path: String,
+    /// The comment's line, from 1.
+    pub line: u32,
+    /// The rule that it names.
+    pub rule: String,
+}
+
+/// The first syntax error of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SyntaxError {
+    /// The file, relative to the audited root.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// What the parser says.
+    pub message: String,
+}
+
+/// How much one operation costs. The worst is the least, so that sorting puts it first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Over a second.
+    Critical,
+    /// 100 ms to a second, and hangs without bound.
+    High,
+    /// 10 to 100 ms.
+    Medium,
+    /// Below 10 ms.
+    Low,
+}
+
+/// How sure a finding is. The surest is the least, so that sorting puts it first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Nothing on the path was guessed.
+    Certain,
+    /// Something on the path rests on what such code usually means.
+    Likely,
+    /// Shown only when asked for.
+    Possible,
+}
+
+/// The brief's five sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Section {
+    /// Performance hotspots ranking.
+    Hotspots,
+    /// Memory optimization opportunities.
+    Memory,
+    /// CPU optimization recommendations.
+    Cpu,
+    /// Resource pooling recommendations.
+    Pooling,
+    /// Caching strategy recommendations.
+    Caching,
+}
+
+/// The parts of sections 2 to 5. A finding of the hotspots may name one too; it is then referred to there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subsection {
+    /// Section 2, memory leaks identified.
+    MemoryLeak,
+    /// Section 2, memory usage patterns.
+    MemoryPattern,
+    /// Section 3, algorithm improvements.
+    Algorithm,
+    /// Section 3, async opportunities.
+    Async,
+    /// Section 4, connection pooling.
+    ConnectionPool,
+    /// Section 4, object pooling.
+    ObjectPool,
+    /// Section 5, caching opportunities.
+    Cache,
+    /// The hotspots ranking alone.
+    #[default]
+    None,
+}
+
+/// How often a finding's operation happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Frequency {
+    /// Once in the life of the system.
+    Once,
+    /// Each time a service starts.
+    PerStart,
+    /// Per request or message.
+    PerRequest,
+    /// Per iteration of a loop.
+    PerIteration,
+    /// Per call of a library's public function, by its users.
+    PerCall,
+}
+
+/// Where a number comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// The catalogue's value, with its source.
+    Assumed,
+    /// Measured on this machine by calibration.
+    Calibrated,
+    /// Taken from a profile of the system.
+    Measured,
+}
+
+/// Kinds of work that take time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectKind {
+    /// Waits on purpose.
+    Sleep,
+    /// Talks over a network.
+    Network,
+    /// Talks to a database.
+    Database,
+    /// Reads or writes files, or asks the file system.
+    Disk,
+    /// Starts a process or waits for it.
+    Process,
+    /// Takes a lock.
+    Lock,
+    /// Waits for another thread or process.
+    Wait,
+    /// Waits for or sends a message.
+    Message,
+    /// Loads a model.
+    ModelLoad,
+    /// Runs a model.
+    Inference,
+    /// Computes.
+    Cpu,
+}
