@@ -23,7 +23,8 @@ pub fn cycles(system: &System) -> Vec<Vec<ServiceId>> {
     cycles
 }
 
-fn edges(system: &System) -> Vec<Vec<ServiceId>> {
+/// What each service depends on.
+pub(crate) fn edges(system: &System) -> Vec<Vec<ServiceId>> {
     let names = NameTable::of(system);
     system
         .services
