@@ -1,9 +1,10 @@
 //! Grouping by cause, and the order in which people read the groups.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::model::{Finding, FindingCounts, Group, Severity};
+use crate::model::{Finding, FindingCounts, Group, Impact, Report, Section, Severity, Subsection};
+use crate::quantity::{reach, spread};
 
 impl Group {
     /// The findings by rule and cause: by severity, then by the number of services hit, then by typical time. Of equal
@@ -76,4 +77,55 @@ fn rank(findings: &[Finding], mut members: Vec<usize>) -> Option<(Rank, Group)> 
 fn microseconds(finding: &Finding) -> u64 {
     #[expect(clippy::cast_sign_loss, reason = "a cast from float saturates: negative numbers and NaN become 0")]
     finding.impact.typical_ms.map_or(0, |[_, high]| (high.0 * 1000.0) as u64)
+}
+
+/// A group together with its findings, worst first.
+pub(crate) struct Problem<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// Its worst finding.
+    pub worst: &'a Finding,
+    /// All its findings, the worst among them.
+    pub findings: Vec<&'a Finding>,
+}
+
+impl<'a> Problem<'a> {
+    /// The report's groups in their order. A group whose findings are not in the report is left out.
+    pub fn all(report: &'a Report) -> Vec<Self> {
+        let by_fingerprint: HashMap<&str, &Finding> =
+            report.findings.iter().map(|finding| (finding.fingerprint.as_str(), finding)).collect();
+        let problem = |group: &'a Group| {
+            let findings: Vec<&Finding> =
+                group.findings.iter().filter_map(|print| by_fingerprint.get(print.as_str()).copied()).collect();
+            Some(Self { group, worst: findings.first().copied()?, findings })
+        };
+        report.groups.iter().filter_map(problem).collect()
+    }
+
+    /// What one operation costs, over all its places.
+    pub fn impact(&self) -> Impact {
+        let worst_ms = self.findings.iter().filter_map(|finding| finding.impact.worst_ms);
+        Impact {
+            typical_ms: spread(&self.findings),
+            worst_ms: worst_ms.reduce(|one, other| if other > one { other } else { one }),
+            unbounded: self.findings.iter().any(|finding| finding.impact.unbounded),
+            ..self.worst.impact.clone()
+        }
+    }
+
+    /// Where sections 2 to 5 show it. A finding of these sections that names no part of its own still has a place.
+    pub fn subsection(&self) -> Subsection {
+        match (self.group.section, self.group.subsection) {
+            (Section::Memory, Subsection::None) => Subsection::MemoryPattern,
+            (Section::Cpu, Subsection::None) => Subsection::Algorithm,
+            (Section::Pooling, Subsection::None) => Subsection::ObjectPool,
+            (Section::Caching, Subsection::None) => Subsection::Cache,
+            (_, named) => named,
+        }
+    }
+
+    /// Whose problem it is, in a few words.
+    pub fn reach(&self) -> Option<String> {
+        reach(&self.group.services, self.findings.len())
+    }
 }

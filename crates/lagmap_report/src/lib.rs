@@ -1,13 +1,23 @@
 //! One renderer a file over one `Report` value.
 //!
 //! The crate knows nothing of Python, of rules or of how findings are made: whoever audits fills a [`Report`], and every
-//! renderer reads that value alone. Source text, which only the terminal shows, comes through a provider.
+//! renderer reads that value alone. Source text, which only the terminal shows, comes through a [`SourceProvider`].
+//! Whatever comes from audited code is escaped before it is written: a file name cannot steer a terminal or a page.
 
+mod escape;
+mod frame;
 mod groups;
+pub mod json;
+pub mod markdown;
 pub mod model;
+mod quantity;
+mod source;
+pub mod terminal;
 
+pub use escape::visible;
 pub use model::{
     Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Impact, Millis, ReadError,
     Report, SCHEMA_VERSION, Section, Service, Severity, Subsection, Summary, SyntaxError, SystemProblem, Tool,
     TraceStep, UnusedSuppression,
 };
+pub use source::{NoSource, SourceProvider};

@@ -1,0 +1,100 @@
+//! What stands above the sections: what cannot start, what was read, and what to fix first.
+
+use std::io::{self, Write};
+
+use crate::escape::{code_span, prose};
+use crate::groups::Problem;
+use crate::markdown::entry;
+use crate::model::{Report, Service};
+use crate::quantity::{count, thousands};
+
+/// As many as a team can look at in a week.
+const FIRST: usize = 10;
+
+/// Writes the title, the services that cannot start, the summary and the things to fix first.
+pub(super) fn write(report: &Report, problems: &[Problem<'_>], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "# Performance audit\n")?;
+    broken_services(&report.services, out)?;
+    system_problems(report, out)?;
+    summary(report, out)?;
+    first_things(problems, out)
+}
+
+fn broken_services(services: &[Service], out: &mut dyn Write) -> io::Result<()> {
+    let broken: Vec<&Service> = services.iter().filter(|service| !service.starts).collect();
+    if broken.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Services that cannot start ({} of {})\n", broken.len(), services.len())?;
+    for service in broken {
+        write!(out, "- **{}** ({})", prose(&service.name), code_span(&service.script))?;
+        match &service.problem {
+            Some(problem) => writeln!(out, ": {}", prose(problem))?,
+            None => writeln!(out)?,
+        }
+    }
+    writeln!(out)
+}
+
+fn system_problems(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.system_problems.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Problems of the start-up configuration\n")?;
+    for problem in &report.system_problems {
+        let place = entry::place(&problem.path, problem.line);
+        writeln!(out, "- {} ({}, {place})", prose(&problem.message), prose(&problem.kind))?;
+    }
+    writeln!(out)
+}
+
+fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let summary = &report.summary;
+    writeln!(out, "## Summary\n")?;
+    writeln!(
+        out,
+        "- Audited: {}, {}, {}.",
+        count(summary.files, "file", "files"),
+        count(summary.lines, "line", "lines"),
+        count(summary.services, "service", "services"),
+    )?;
+    let broken = summary.files_with_syntax_errors;
+    if broken > 0 {
+        let files = count(broken, "file has a syntax error", "files have syntax errors");
+        writeln!(out, "- {files}; what could be recovered of them was audited.")?;
+    }
+    match report.errors.len() {
+        0 => writeln!(out, "- Every file could be read.")?,
+        errors => writeln!(out, "- {} could not be read; see the end.", count(errors, "file", "files"))?,
+    }
+    let counts = summary.findings;
+    writeln!(
+        out,
+        "- {} from {}: {} critical, {} high, {} medium, {} low.\n",
+        count(counts.total(), "finding", "findings"),
+        count(report.groups.len(), "cause", "causes"),
+        thousands(counts.critical),
+        thousands(counts.high),
+        thousands(counts.medium),
+        thousands(counts.low),
+    )
+}
+
+fn first_things(problems: &[Problem<'_>], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "## The ten things to fix first\n")?;
+    if problems.is_empty() {
+        return writeln!(out, "Nothing was found that is worth fixing.\n");
+    }
+    for (index, problem) in problems.iter().take(FIRST).enumerate() {
+        let worst = problem.worst;
+        writeln!(
+            out,
+            "{}. {}\n   {} First seen at {}.",
+            index + 1,
+            entry::headline(problem),
+            prose(&worst.suggestion),
+            entry::place(&worst.path, Some(worst.line)),
+        )?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,5 @@
+//! Tests of the crate as its users see it: a report in, text out.
+
+mod renderers;
+mod sample;
+mod schema;
