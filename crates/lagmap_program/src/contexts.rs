@@ -1,0 +1,311 @@
+//! Contexts: where and how often a function runs, each with the path that shows it.
+
+use std::collections::VecDeque;
+
+use lagmap_facts::{FunctionIndex, ScopeKind};
+use lagmap_models::RunContext;
+use rustc_hash::FxHashMap;
+
+use crate::{
+    FileId, FunctionId,
+    graph::{EdgeKind, Graph, Target},
+    linked::Linked,
+    reach::{Bits, active, is_script_only},
+    regions::Surroundings,
+};
+
+/// Where code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A program's main thread.
+    Main,
+    /// An event loop: while it runs, nothing else on that loop does.
+    EventLoop,
+    /// Another thread.
+    Worker,
+    /// Another process.
+    Process,
+}
+
+/// How often code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Frequency {
+    /// Once a request or message.
+    Request,
+    /// Each time round a loop that runs as long as the service.
+    Background,
+    /// Whenever a user of the library calls it.
+    Library,
+    /// The first time only.
+    Lazy,
+    /// Once, when the service starts.
+    Startup,
+    /// Once, when its module is imported.
+    Import,
+    /// Once, in a program that does its work and ends.
+    Script,
+    /// Once, when the service ends.
+    Shutdown,
+    /// In a test.
+    Test,
+}
+
+impl Frequency {
+    /// Runs again and again as long as the service does, or as often as a library's users like.
+    pub const fn is_repeated(self) -> bool {
+        matches!(self, Self::Request | Self::Background | Self::Library)
+    }
+
+    /// Its name in reports.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Request => "per-request",
+            Self::Background => "per-iteration",
+            Self::Library => "per-call",
+            Self::Lazy => "first-request",
+            Self::Startup => "per-start",
+            Self::Import => "per-import",
+            Self::Script => "once",
+            Self::Shutdown => "at-shutdown",
+            Self::Test => "in-tests",
+        }
+    }
+}
+
+const PLACES: [Place; 4] = [Place::Main, Place::EventLoop, Place::Worker, Place::Process];
+const FREQUENCIES: [Frequency; 9] = [
+    Frequency::Request,
+    Frequency::Background,
+    Frequency::Library,
+    Frequency::Lazy,
+    Frequency::Startup,
+    Frequency::Import,
+    Frequency::Script,
+    Frequency::Shutdown,
+    Frequency::Test,
+];
+
+/// Where and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Context {
+    /// How often.
+    pub frequency: Frequency,
+    /// Where.
+    pub place: Place,
+}
+
+impl Context {
+    /// A context from its parts.
+    pub const fn new(place: Place, frequency: Frequency) -> Self {
+        Self { frequency, place }
+    }
+
+    const fn number(self) -> u32 {
+        self.frequency as u32 * 4 + self.place as u32
+    }
+
+    fn from_number(number: u32) -> Self {
+        Self { frequency: FREQUENCIES[number as usize / 4], place: PLACES[number as usize % 4] }
+    }
+}
+
+/// A set of contexts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContextSet(u64);
+
+impl ContextSet {
+    /// Adds a context; says whether it was new.
+    pub fn insert(&mut self, context: Context) -> bool {
+        let bit = 1 << context.number();
+        let new = self.0 & bit == 0;
+        self.0 |= bit;
+        new
+    }
+
+    /// The contexts, the most frequent first.
+    pub fn iter(self) -> impl Iterator<Item = Context> {
+        (0..36).filter(move |number| self.0 & (1 << number) != 0).map(Context::from_number)
+    }
+
+    /// Whether there are none: nothing runs it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether one fulfils a condition.
+    pub fn any(self, condition: impl Fn(Context) -> bool) -> bool {
+        self.iter().any(condition)
+    }
+}
+
+impl FromIterator<Context> for ContextSet {
+    fn from_iter<T: IntoIterator<Item = Context>>(contexts: T) -> Self {
+        let mut set = Self::default();
+        for context in contexts {
+            set.insert(context);
+        }
+        set
+    }
+}
+
+/// How a function came into a context: from which function in which context, by which edge. `None`: an entry point.
+pub type Witness = Option<(FunctionId, Context, u32)>;
+
+/// The contexts of all functions.
+#[derive(Debug, Default)]
+pub struct Contexts {
+    sets: Vec<ContextSet>,
+    witnesses: FxHashMap<(FunctionId, Context), Witness>,
+}
+
+impl Contexts {
+    /// The contexts of a function.
+    pub fn of(&self, function: FunctionId) -> ContextSet {
+        self.sets[function.0 as usize]
+    }
+
+    /// The contexts of code in a region of a function.
+    pub fn at(&self, function: FunctionId, around: Surroundings) -> ContextSet {
+        self.of(function).iter().map(|context| inside(context, around)).collect()
+    }
+
+    /// How a function came into a context.
+    pub fn witness(&self, function: FunctionId, context: Context) -> Witness {
+        self.witnesses.get(&(function, context)).copied().flatten()
+    }
+
+    /// Spreads contexts from the entry points over the call graph, nearest first.
+    pub fn spread(
+        linked: &Linked,
+        graph: &Graph,
+        entries: &[(FunctionId, Context)],
+        scripts: &[FileId],
+        made: &Bits,
+    ) -> Self {
+        let mut contexts =
+            Self { sets: vec![ContextSet::default(); linked.ids.function_count()], witnesses: FxHashMap::default() };
+        let mut due: VecDeque<(FunctionId, Context)> = VecDeque::new();
+        for (function, context) in entries {
+            contexts.enter(*function, *context, None, &mut due);
+        }
+        while let Some((function, context)) = due.pop_front() {
+            let (file, _) = linked.ids.of_function(function);
+            let first = graph.first_edge(function);
+            for (offset, edge) in graph.from(function).iter().enumerate() {
+                if is_script_only(linked, graph, function, edge.region, scripts) {
+                    continue;
+                }
+                let here = inside(context, graph.around(file, edge.region));
+                let targets = match edge.to {
+                    Target::Function(to) => vec![to],
+                    Target::Dispatch(index) => active(graph, index, made),
+                    Target::Instance(_) => continue,
+                };
+                for to in targets {
+                    let witness = Some((function, context, (first + offset) as u32));
+                    let then = after(here, edge.kind, linked.function(to).1.is_async);
+                    contexts.enter(to, then, witness, &mut due);
+                }
+            }
+        }
+        contexts
+    }
+
+    fn enter(
+        &mut self,
+        function: FunctionId,
+        context: Context,
+        witness: Witness,
+        due: &mut VecDeque<(FunctionId, Context)>,
+    ) {
+        if self.sets[function.0 as usize].insert(context) {
+            self.witnesses.insert((function, context), witness);
+            due.push_back((function, context));
+        }
+    }
+}
+
+/// The context of code inside loops and guards of a function that runs in `context`.
+fn inside(context: Context, around: Surroundings) -> Context {
+    let frequency = match context.frequency {
+        Frequency::Test | Frequency::Shutdown => context.frequency,
+        _ if around.service => Frequency::Request,
+        Frequency::Startup | Frequency::Script | Frequency::Import | Frequency::Lazy if around.forever => {
+            Frequency::Background
+        }
+        Frequency::Request | Frequency::Background | Frequency::Library if around.once => Frequency::Lazy,
+        other => other,
+    };
+    Context { frequency, place: context.place }
+}
+
+/// The context of what an edge runs.
+fn after(here: Context, kind: EdgeKind, is_async: bool) -> Context {
+    let run = match kind {
+        EdgeKind::Import | EdgeKind::Define => {
+            let frequency = match here.frequency {
+                Frequency::Startup | Frequency::Script => Frequency::Import,
+                Frequency::Request | Frequency::Background | Frequency::Library => Frequency::Lazy,
+                other => other,
+            };
+            Context { frequency, place: here.place }
+        }
+        EdgeKind::Call { .. } | EdgeKind::Construct(_) | EdgeKind::Implicit | EdgeKind::HandedOver => here,
+        EdgeKind::Callback(context) => {
+            let (place, frequency) = match context {
+                RunContext::Caller => (here.place, here.frequency),
+                RunContext::EventLoop => (Place::EventLoop, here.frequency),
+                RunContext::Handler => (Place::Worker, Frequency::Request),
+                RunContext::LoopHandler => (Place::EventLoop, Frequency::Request),
+                RunContext::Thread => (Place::Worker, here.frequency),
+                RunContext::Process => (Place::Process, here.frequency),
+                RunContext::Startup => (here.place, Frequency::Startup),
+                RunContext::Shutdown => (here.place, Frequency::Shutdown),
+                RunContext::Script => (here.place, Frequency::Script),
+                RunContext::Test => (here.place, Frequency::Test),
+            };
+            // What a module registers when it is imported runs later, not during the import.
+            let frequency = if frequency == Frequency::Import { Frequency::Startup } else { frequency };
+            Context { place, frequency }
+        }
+    };
+    if is_async { Context { place: Place::EventLoop, ..run } } else { run }
+}
+
+/// The entry points of a tree without services: its scripts, and what its users may call.
+pub fn library_entries(linked: &Linked) -> Vec<(FunctionId, Context)> {
+    let mut entries = Vec::new();
+    for (index, unit) in linked.files.iter().enumerate() {
+        let file = FileId(index as u32);
+        for (index, function) in unit.facts.functions.iter().enumerate() {
+            let id = linked.ids.function(file, FunctionIndex(index as u32));
+            let context = match function.kind {
+                _ if unit.is_test && function.kind != ScopeKind::Lambda => Context::new(Place::Main, Frequency::Test),
+                ScopeKind::Module | ScopeKind::Class => Context::new(Place::Main, Frequency::Import),
+                ScopeKind::Function if is_public(&unit.facts, function) => {
+                    let place = if function.is_async { Place::EventLoop } else { Place::Main };
+                    Context::new(place, Frequency::Library)
+                }
+                _ => continue,
+            };
+            entries.push((id, context));
+        }
+    }
+    entries
+}
+
+/// A function or method that users may call: neither it nor the class it belongs to starts with an underscore (dunder
+/// methods are called by the language), and it stands in no other function.
+fn is_public(facts: &lagmap_facts::FileFacts, function: &lagmap_facts::FunctionFacts) -> bool {
+    let name = facts.text(function.name);
+    let dunder = name.starts_with("__") && name.ends_with("__");
+    if name.starts_with('_') && !dunder {
+        return false;
+    }
+    let Some(parent) = function.parent else { return false };
+    match facts.function(parent).kind {
+        ScopeKind::Module => true,
+        ScopeKind::Class => function.class.is_some_and(|class| !facts.text(facts.class(class).name).starts_with('_')),
+        _ => false,
+    }
+}

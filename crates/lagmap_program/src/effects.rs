@@ -1,0 +1,235 @@
+//! Effects: what calls do that takes time, carried from callees up to their callers.
+
+use std::collections::VecDeque;
+
+use lagmap_facts::{CallId, Expr, ExprId, FileFacts};
+use lagmap_models::{ApiEntry, EffectKind, ModelId, RunContext};
+use rayon::prelude::*;
+
+use crate::{
+    CallSite, FileId, FunctionId, Value,
+    graph::{EdgeKind, Graph},
+    linked::Linked,
+    solve::Solution,
+};
+
+/// A typical time, in milliseconds: between `low` and `high`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Interval {
+    /// Typical low end, in milliseconds.
+    pub low: f64,
+    /// Typical high end, in milliseconds.
+    pub high: f64,
+}
+
+impl Interval {
+    /// The interval between two numbers of milliseconds.
+    pub const fn new(low: f64, high: f64) -> Self {
+        Self { low, high }
+    }
+
+    /// So many times as long.
+    #[must_use]
+    pub fn times(self, low: f64, high: f64) -> Self {
+        Self { low: self.low * low, high: self.high * high }
+    }
+
+    /// One after the other.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { low: self.low + other.low, high: self.high + other.high }
+    }
+}
+
+/// One effect of a function: the costliest of its kind that it reaches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effect {
+    /// What kind.
+    pub kind: EffectKind,
+    /// How long it typically takes, once.
+    pub cost: Interval,
+    /// The call that does it.
+    pub source: CallSite,
+    /// What is called there.
+    pub model: ModelId,
+    /// The edge (index into [`Graph::edges`]) that leads to it, if it is not in this function itself.
+    pub via: Option<u32>,
+    /// How many calls away it is.
+    pub depth: u32,
+}
+
+impl Effect {
+    fn beats(&self, other: &Self) -> bool {
+        let key = |effect: &Self| (effect.cost.high, effect.cost.low);
+        match key(self).partial_cmp(&key(other)) {
+            Some(std::cmp::Ordering::Greater) => true,
+            Some(std::cmp::Ordering::Equal) => (self.depth, self.source) < (other.depth, other.source),
+            _ => false,
+        }
+    }
+}
+
+/// The effects of all functions.
+#[derive(Debug, Default)]
+pub struct Effects {
+    own: Vec<Vec<Effect>>,
+    blocking: Vec<Vec<Effect>>,
+    total: Vec<Vec<Effect>>,
+}
+
+impl Effects {
+    /// Computes the effects of a program.
+    pub fn of(linked: &Linked, solution: &Solution, graph: &Graph) -> Self {
+        let per_file: Vec<Vec<(FunctionId, Effect, bool)>> = (0..linked.files.len())
+            .into_par_iter()
+            .map(|index| own_effects(linked, solution, FileId(index as u32)))
+            .collect();
+        let count = linked.ids.function_count();
+        let mut effects =
+            Self { own: vec![Vec::new(); count], blocking: vec![Vec::new(); count], total: vec![Vec::new(); count] };
+        for (function, effect, is_async) in per_file.into_iter().flatten() {
+            let index = function.0 as usize;
+            effects.own[index].push(effect);
+            if !is_async {
+                improve(&mut effects.blocking[index], effect);
+            }
+            improve(&mut effects.total[index], effect);
+        }
+        let callers = callers(linked, graph);
+        propagate(linked, graph, &callers, &mut effects.blocking, false);
+        propagate(linked, graph, &callers, &mut effects.total, true);
+        effects
+    }
+
+    /// The effects of the library calls that a function itself makes, one each.
+    pub fn own(&self, function: FunctionId) -> &[Effect] {
+        &self.own[function.0 as usize]
+    }
+
+    /// What running a function does to the thread it runs on until it returns or first awaits: per kind the costliest.
+    pub fn blocking(&self, function: FunctionId) -> &[Effect] {
+        &self.blocking[function.0 as usize]
+    }
+
+    /// What a caller waits for, awaits included: per kind the costliest.
+    pub fn total(&self, function: FunctionId) -> &[Effect] {
+        &self.total[function.0 as usize]
+    }
+}
+
+/// Whether what an edge runs is part of the caller's own time.
+pub const fn runs_here(kind: EdgeKind) -> bool {
+    matches!(
+        kind,
+        EdgeKind::Call { .. } | EdgeKind::Construct(_) | EdgeKind::Implicit | EdgeKind::Callback(RunContext::Caller)
+    )
+}
+
+fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
+    let mut callers = vec![Vec::new(); linked.ids.function_count()];
+    for (index, edge) in graph.edges.iter().enumerate() {
+        let awaited = matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop));
+        if runs_here(edge.kind) || awaited {
+            for target in graph.targets(edge.to) {
+                callers[target.0 as usize].push(index as u32);
+            }
+        }
+    }
+    callers
+}
+
+/// Keeps per kind the costliest; says whether that changed anything.
+fn improve(effects: &mut Vec<Effect>, new: Effect) -> bool {
+    match effects.iter_mut().find(|effect| effect.kind == new.kind) {
+        Some(old) if new.beats(old) => {
+            *old = new;
+            true
+        }
+        Some(_) => false,
+        None => {
+            effects.push(new);
+            effects.sort_by_key(|effect| effect.kind);
+            true
+        }
+    }
+}
+
+/// Carries effects from callees to callers until nothing changes. Costs only rise and distances only fall, so it ends,
+/// recursion or not.
+fn propagate(linked: &Linked, graph: &Graph, callers: &[Vec<u32>], effects: &mut [Vec<Effect>], awaits: bool) {
+    let mut due: VecDeque<u32> =
+        (0..effects.len() as u32).filter(|index| !effects[*index as usize].is_empty()).collect();
+    let mut queued = vec![false; effects.len()];
+    for index in &due {
+        queued[*index as usize] = true;
+    }
+    while let Some(index) = due.pop_front() {
+        queued[index as usize] = false;
+        let callee = FunctionId(index);
+        let (_, facts) = linked.function(callee);
+        // Calling a coroutine function or a generator function runs none of its body.
+        let runs_when_called = !facts.is_async || awaits;
+        if !runs_when_called {
+            continue;
+        }
+        let found = effects[index as usize].clone();
+        for edge_index in &callers[index as usize] {
+            let edge = &graph.edges[*edge_index as usize];
+            if !awaits && !runs_here(edge.kind) {
+                continue;
+            }
+            let caller = edge.from.0 as usize;
+            let mut changed = false;
+            for effect in &found {
+                let carried = Effect { via: Some(*edge_index), depth: effect.depth + 1, ..*effect };
+                changed |= improve(&mut effects[caller], carried);
+            }
+            if changed && !queued[caller] {
+                queued[caller] = true;
+                due.push_back(caller as u32);
+            }
+        }
+    }
+}
+
+fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(FunctionId, Effect, bool)> {
+    let facts = &linked.file(file).facts;
+    let mut found = Vec::new();
+    for index in 0..facts.calls.len() {
+        let id = CallId(index as u32);
+        let source = linked.ids.call(file, id);
+        let call = facts.call(id);
+        let region = facts.exprs[call.expr.0 as usize].region;
+        let function = linked.ids.function(file, facts.region(region).function);
+        for value in solution.callees[source.0 as usize].iter() {
+            let (Value::External(model) | Value::Bound { method: model, .. }) = value else { continue };
+            let Some(entry) = linked.catalogue.entry(model) else { continue };
+            let (Some(kind), Some(cost)) = (entry.effect, call_cost(facts, id, entry)) else { continue };
+            found.push((function, Effect { kind, cost, source, model, via: None, depth: 0 }, entry.is_async));
+        }
+    }
+    found
+}
+
+/// The typical time of one call: what the catalogue says, or the argument of a sleep.
+pub fn call_cost(facts: &FileFacts, id: CallId, entry: &ApiEntry) -> Option<Interval> {
+    let [low, high] = entry.ms?;
+    if entry.tags.iter().any(|tag| tag == "sleep") {
+        let call = facts.call(id);
+        let seconds = facts.arguments(call).first().and_then(|argument| number(facts, *argument));
+        if let Some(seconds) = seconds {
+            return Some(Interval::new(seconds * 1000.0, seconds * 1000.0));
+        }
+    }
+    Some(Interval::new(low, high))
+}
+
+/// The value of a number literal.
+pub fn number(facts: &FileFacts, id: ExprId) -> Option<f64> {
+    match facts.expr(id) {
+        #[allow(clippy::cast_precision_loss)] // Times and sizes; the last bits do not matter.
+        Expr::Int(value) => Some(value as f64),
+        Expr::Float(value) => Some(value),
+        _ => None,
+    }
+}

@@ -1,0 +1,707 @@
+//! Evaluation: what an expression may be, given what is known of the cells that it reads.
+
+use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, RegionId, ScopeKind};
+use lagmap_models::ModelId;
+use rustc_hash::FxHashMap;
+
+use crate::{
+    Cell, ClassId, FileId, FunctionId, Site, Value, Values,
+    language::Construct,
+    linked::{Linked, MethodKind, ProgramFile, method_kind},
+    scopes::{Binding, Source},
+    solve::Cells,
+};
+
+/// How deep expressions and the bindings that they name are followed.
+const DEEPEST: u32 = 48;
+/// How many imports of imports are followed.
+pub const DEEPEST_IMPORT: u32 = 12;
+
+/// Evaluates the expressions of one file.
+pub struct Evaluator<'a> {
+    linked: &'a Linked,
+    cells: &'a Cells,
+    file: FileId,
+    unit: &'a ProgramFile,
+    facts: &'a FileFacts,
+    known: FxHashMap<ExprId, Values>,
+    /// The cells that were read, with repetitions.
+    pub reads: Vec<Cell>,
+    depth: u32,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator for `file` over the present state of the cells.
+    pub fn new(linked: &'a Linked, cells: &'a Cells, file: FileId) -> Self {
+        let unit = linked.file(file);
+        let facts = &unit.facts;
+        Self { linked, cells, file, unit, facts, known: FxHashMap::default(), reads: Vec::new(), depth: 0 }
+    }
+
+    /// What an expression may be.
+    pub fn values(&mut self, id: ExprId) -> Values {
+        if let Some(known) = self.known.get(&id) {
+            return known.clone();
+        }
+        if self.depth >= DEEPEST {
+            return Values::unknown();
+        }
+        // A value that depends on itself adds nothing to itself.
+        self.known.insert(id, Values::unknown());
+        self.depth += 1;
+        let values = self.evaluate(id);
+        self.depth -= 1;
+        self.known.insert(id, values.clone());
+        values
+    }
+
+    fn site(&self, id: ExprId) -> Site {
+        self.linked.ids.site(self.file, id)
+    }
+
+    fn read(&mut self, cell: Cell) -> Values {
+        self.reads.push(cell);
+        self.cells.get(cell).cloned().unwrap_or_default()
+    }
+
+    fn object(&self, model: ModelId, id: ExprId) -> Values {
+        Values::one(Value::Object { model, site: self.site(id) })
+    }
+
+    fn evaluate(&mut self, id: ExprId) -> Values {
+        let catalogue = &self.linked.catalogue;
+        match self.facts.expr(id) {
+            Expr::Name(name) => {
+                let node = &self.facts.exprs[id.0 as usize];
+                self.name(self.facts.names.hash(name), node.span.start, node.region)
+            }
+            Expr::Attribute { value, attribute } => {
+                let hash = self.facts.names.hash(attribute);
+                let mut found = Values::unknown();
+                for value in self.values(value).iter() {
+                    found.extend(&self.attribute(value, hash, id));
+                }
+                found
+            }
+            Expr::Call(call) => self.call(id, call),
+            Expr::Subscript { value, .. } => self.items(value),
+            Expr::Str(_) | Expr::FString(_) => self.object(catalogue.text(), id),
+            Expr::Bytes(_) => self.object(catalogue.bytes(), id),
+            Expr::List(_) => self.object(catalogue.list(), id),
+            Expr::Tuple(_) => self.object(catalogue.tuple(), id),
+            Expr::Set(_) => self.object(catalogue.set(), id),
+            Expr::Dict(_) => self.object(catalogue.dict(), id),
+            Expr::Comprehension { kind, .. } => {
+                use lagmap_facts::ComprehensionKind as Kind;
+                let model = match kind {
+                    Kind::List | Kind::Generator => catalogue.list(),
+                    Kind::Set => catalogue.set(),
+                    Kind::Dict => catalogue.dict(),
+                };
+                self.object(model, id)
+            }
+            Expr::Boolean { values, .. } => {
+                let mut found = Values::unknown();
+                for part in self.facts.list(values) {
+                    found.extend(&self.values(*part));
+                }
+                found
+            }
+            Expr::IfElse { body, orelse, .. } => {
+                let mut found = self.values(body);
+                found.extend(&self.values(orelse));
+                found
+            }
+            Expr::Binary { left, right, .. } => {
+                let mut sides = self.values(left);
+                sides.extend(&self.values(right));
+                let found =
+                    sides.iter().find(|value| matches!(value, Value::Object { model, .. } if self.is_builtin(*model)));
+                match found {
+                    Some(Value::Object { model, .. }) => self.object(model, id),
+                    _ => Values::unknown(),
+                }
+            }
+            Expr::Lambda(index) => Values::one(Value::Function(self.linked.ids.function(self.file, index))),
+            Expr::Await(value) | Expr::Starred(value) => self.values(value),
+            Expr::Named { value, .. } => self.values(value),
+            _ => Values::unknown(),
+        }
+    }
+
+    fn is_builtin(&self, model: ModelId) -> bool {
+        let catalogue = &self.linked.catalogue;
+        [catalogue.text(), catalogue.bytes(), catalogue.list(), catalogue.tuple(), catalogue.dict(), catalogue.set()]
+            .contains(&model)
+    }
+
+    /// What a name is in a region at an offset.
+    fn name(&mut self, name: NameHash, offset: u32, region: RegionId) -> Values {
+        let own = self.facts.region(region).function;
+        let mut scope = own;
+        loop {
+            let function = self.facts.function(scope);
+            let declared_global =
+                scope == own && function.globals.iter().any(|global| self.facts.names.hash(*global) == name);
+            // Names of a class body are not seen from the functions inside it.
+            let visible = scope == own || function.kind != ScopeKind::Class;
+            if visible && !declared_global {
+                if scope == own {
+                    let bindings: Vec<Binding> =
+                        self.unit.scopes.reaching(self.facts, scope, name, offset, region).copied().collect();
+                    if !bindings.is_empty() {
+                        let mut found = Values::unknown();
+                        for binding in bindings {
+                            found.extend(&self.bound(scope, &binding));
+                        }
+                        return found;
+                    }
+                    if scope == FunctionIndex::MODULE {
+                        if let Some(found) = self.member(self.file, scope, name) {
+                            return found;
+                        }
+                    }
+                } else if let Some(found) = self.member(self.file, scope, name) {
+                    return found;
+                }
+            }
+            match function.parent {
+                Some(_) if declared_global => scope = FunctionIndex::MODULE,
+                Some(parent) => scope = parent,
+                None => break,
+            }
+            if declared_global {
+                if let Some(found) = self.member(self.file, scope, name) {
+                    return found;
+                }
+                break;
+            }
+        }
+        self.linked.catalogue.builtin(name).map(|model| Values::one(Value::External(model))).unwrap_or_default()
+    }
+
+    /// A name of another scope: what it is statically, and what its variable holds. `None` if it is not bound there.
+    fn member(&mut self, file: FileId, scope: FunctionIndex, name: NameHash) -> Option<Values> {
+        let found = self.linked.static_member(file, scope, name, DEEPEST_IMPORT);
+        if !found.bound {
+            return None;
+        }
+        let mut values = found.values;
+        for (scope, name) in found.variables {
+            values.extend(&self.read(Cell::Variable(scope, name)));
+        }
+        Some(values)
+    }
+
+    /// What one binding gives its name.
+    pub fn bound(&mut self, scope: FunctionIndex, binding: &Binding) -> Values {
+        match binding.source {
+            Source::Import(index) => {
+                let target = self.unit.imports[index.0 as usize];
+                let found = self.linked.import_value(target, DEEPEST_IMPORT);
+                let mut values = found.values;
+                for (scope, name) in found.variables {
+                    values.extend(&self.read(Cell::Variable(scope, name)));
+                }
+                values
+            }
+            Source::Function(index) => Values::one(Value::Function(self.linked.ids.function(self.file, index))),
+            Source::Class(index) => Values::one(Value::Class(self.linked.ids.class(self.file, index))),
+            Source::Value(value) => match binding.item {
+                None => self.values(value),
+                Some(item) => self.item(value, item),
+            },
+            Source::Iteration(iterable) => match binding.item {
+                None => self.items(iterable),
+                Some(item) => self.item_of_each(iterable, item),
+            },
+            Source::Entered(context) => self.entered(context),
+            Source::Parameter(index) => self.parameter(scope, index),
+            Source::InstanceOf(annotation) => self.annotated(annotation),
+            Source::Opaque => Values::unknown(),
+        }
+    }
+
+    /// The part of an unpacked value.
+    fn item(&mut self, value: ExprId, item: u8) -> Values {
+        match self.facts.expr(value) {
+            Expr::Tuple(list) | Expr::List(list) => {
+                let part = self.facts.list(list).get(item as usize).copied();
+                part.map(|part| self.values(part)).unwrap_or_default()
+            }
+            _ => self.items(value),
+        }
+    }
+
+    /// What a loop with several targets binds the one at `item` to: `enumerate`, `zip` and `items` are seen through.
+    fn item_of_each(&mut self, iterable: ExprId, item: u8) -> Values {
+        if let Expr::Call(call) = self.facts.expr(iterable) {
+            let call = self.facts.call(call);
+            let arguments = self.facts.arguments(call);
+            match self.facts.expr(call.callee) {
+                Expr::Name(name) if self.facts.text(name) == "enumerate" => {
+                    return match (item, arguments.first()) {
+                        (1, Some(first)) => self.items(*first),
+                        _ => Values::unknown(),
+                    };
+                }
+                Expr::Name(name) if self.facts.text(name) == "zip" => {
+                    let part = arguments.get(item as usize).copied();
+                    return part.map(|part| self.items(part)).unwrap_or_default();
+                }
+                Expr::Attribute { attribute, value } if self.facts.text(attribute) == "items" => {
+                    return if item == 1 { self.items(value) } else { Values::unknown() };
+                }
+                _ => {}
+            }
+        }
+        // Items of literal tuples keep their places: `for name, cls in [("a", A), ("b", B)]`.
+        if let Expr::List(list) | Expr::Tuple(list) = self.facts.expr(iterable) {
+            let mut found = Values::unknown();
+            for part in self.facts.list(list) {
+                found.extend(&self.item(*part, item));
+            }
+            return found;
+        }
+        let mut found = Values::unknown();
+        for value in self.items(iterable).iter() {
+            found.extend(&self.elements(value));
+        }
+        found
+    }
+
+    /// What iterating over or indexing an expression gives.
+    pub fn items(&mut self, iterable: ExprId) -> Values {
+        let mut found = Values::unknown();
+        for value in self.values(iterable).iter() {
+            found.extend(&self.elements(value));
+        }
+        found
+    }
+
+    fn elements(&mut self, value: Value) -> Values {
+        match value {
+            Value::Object { site, .. } => self.read(Cell::Element(site)),
+            Value::Generator(function) => self.read(Cell::Yield(function)),
+            Value::Instance { class, .. } => {
+                let methods = ["__iter__", "__getitem__", "__next__", "__aiter__", "__anext__"];
+                let mut found = Values::unknown();
+                for method in methods {
+                    let Some(function) = self.linked.classes.method(class, NameHash::of(method)) else { continue };
+                    for returned in self.returned(function).iter() {
+                        match returned {
+                            Value::Object { site, .. } if method.ends_with("iter__") => {
+                                found.extend(&self.read(Cell::Element(site)));
+                            }
+                            Value::Generator(function) => {
+                                found.extend(&self.read(Cell::Yield(function)));
+                            }
+                            other => {
+                                found.add(other);
+                            }
+                        }
+                    }
+                }
+                found
+            }
+            _ => Values::unknown(),
+        }
+    }
+
+    /// What `with context as x` gives.
+    fn entered(&mut self, context: ExprId) -> Values {
+        let mut found = Values::unknown();
+        for value in self.values(context).iter() {
+            match value {
+                Value::Instance { class, .. } => {
+                    let enter = ["__enter__", "__aenter__"]
+                        .iter()
+                        .find_map(|name| self.linked.classes.method(class, NameHash::of(name)));
+                    match enter {
+                        Some(enter) => {
+                            found.extend(&self.read(Cell::Return(enter)));
+                        }
+                        None => {
+                            found.add(value);
+                        }
+                    }
+                }
+                Value::Generator(function) => {
+                    found.extend(&self.read(Cell::Yield(function)));
+                }
+                Value::Object { model, site } => {
+                    let enter = ["__enter__", "__aenter__"]
+                        .iter()
+                        .find_map(|name| self.linked.catalogue.member(model, NameHash::of(name)));
+                    match enter.and_then(|enter| self.linked.catalogue.returns(enter)) {
+                        Some(model) => found.add(Value::Object { model, site }),
+                        None => found.add(value),
+                    };
+                }
+                other => {
+                    found.add(other);
+                }
+            }
+        }
+        found
+    }
+
+    fn parameter(&mut self, scope: FunctionIndex, index: u32) -> Values {
+        let function = self.facts.function(scope);
+        let id = self.linked.ids.function(self.file, scope);
+        if index == 0
+            && let Some(class) = function.class
+            && function.kind == ScopeKind::Function
+        {
+            let class = self.linked.ids.class(self.file, class);
+            match method_kind(self.facts, function) {
+                MethodKind::Static => {}
+                MethodKind::Class => return Values::one(Value::Class(class)),
+                MethodKind::Plain | MethodKind::Property => {
+                    return Values::one(Value::Instance { class, exact: false });
+                }
+            }
+        }
+        let parameter = function.parameters[index as usize];
+        let mut found = self.read(Cell::Parameter(id, index));
+        if parameter.annotation != ExprId::NONE {
+            found.extend(&self.annotated(parameter.annotation));
+        }
+        if parameter.default != ExprId::NONE {
+            found.extend(&self.values(parameter.default));
+        }
+        found
+    }
+
+    /// Instances of the types that an annotation names.
+    pub fn annotated(&mut self, annotation: ExprId) -> Values {
+        match self.facts.expr(annotation) {
+            Expr::Subscript { value, index } => {
+                let wrapper = match self.facts.expr(value) {
+                    Expr::Name(name) => self.facts.text(name),
+                    Expr::Attribute { attribute, .. } => self.facts.text(attribute),
+                    _ => "",
+                };
+                match wrapper {
+                    "Optional" | "Union" | "Annotated" | "Final" | "ClassVar" | "Awaitable" => self.annotated(index),
+                    "Type" | "type" => self.values(index),
+                    "List" | "Sequence" | "Iterable" | "Iterator" => {
+                        self.object(self.linked.catalogue.list(), annotation)
+                    }
+                    "Dict" | "Mapping" | "MutableMapping" => self.object(self.linked.catalogue.dict(), annotation),
+                    "Set" => self.object(self.linked.catalogue.set(), annotation),
+                    _ => self.annotated(value),
+                }
+            }
+            Expr::Tuple(list) => {
+                let mut found = Values::unknown();
+                for part in self.facts.list(list) {
+                    found.extend(&self.annotated(*part));
+                }
+                found
+            }
+            Expr::Binary { left, right, .. } => {
+                let mut found = self.annotated(left);
+                found.extend(&self.annotated(right));
+                found
+            }
+            Expr::Name(_) | Expr::Attribute { .. } => {
+                let site = self.site(annotation);
+                let catalogue = &self.linked.catalogue;
+                let instance = |value| match value {
+                    Value::Class(class) => Some(Value::Instance { class, exact: false }),
+                    Value::External(model) if catalogue.entry(model).is_some_and(|entry| entry.class) => {
+                        Some(Value::Object { model: catalogue.canonical(model), site })
+                    }
+                    _ => None,
+                };
+                self.values(annotation).iter().filter_map(instance).collect()
+            }
+            _ => Values::unknown(),
+        }
+    }
+
+    /// The element annotation of a container annotation: `T` of `list[T]`, `V` of `dict[K, V]`.
+    pub fn annotated_element(&mut self, annotation: ExprId) -> Option<Values> {
+        let Expr::Subscript { index, .. } = self.facts.expr(annotation) else { return None };
+        let element = match self.facts.expr(index) {
+            Expr::Tuple(list) => *self.facts.list(list).last()?,
+            _ => index,
+        };
+        Some(self.annotated(element))
+    }
+
+    /// An attribute of one value.
+    pub fn attribute(&mut self, value: Value, name: NameHash, at: ExprId) -> Values {
+        let classes = &self.linked.classes;
+        let catalogue = &self.linked.catalogue;
+        match value {
+            Value::Module(file) => {
+                let found = self.member(file, FunctionIndex::MODULE, name);
+                found.or_else(|| self.submodule(value, at)).unwrap_or_default()
+            }
+            Value::Package(_) => self.submodule(value, at).unwrap_or_default(),
+            Value::Class(class) => {
+                if let Some(function) = classes.method(class, name) {
+                    let (unit, facts) = self.linked.function(function);
+                    if method_kind(&unit.facts, facts) == MethodKind::Class {
+                        return Values::one(Value::Method { function, receiver: class, exact: true });
+                    }
+                    return Values::one(Value::Function(function));
+                }
+                self.data_attribute(class, name, false)
+            }
+            Value::Instance { class, exact } => {
+                if let Some(function) = classes.method(class, name) {
+                    let (unit, facts) = self.linked.function(function);
+                    return match method_kind(&unit.facts, facts) {
+                        MethodKind::Property => self.read(Cell::Return(function)),
+                        MethodKind::Static => Values::one(Value::Function(function)),
+                        _ => Values::one(Value::Method { function, receiver: class, exact }),
+                    };
+                }
+                let found = self.data_attribute(class, name, !exact);
+                if found.is_empty() {
+                    return self.inherited(class, name, at);
+                }
+                found
+            }
+            Value::Super(class) => {
+                let next = classes.lookup_order(class).iter().skip(1);
+                let method = next.clone().find_map(|class| classes.own_method(*class, name));
+                if let Some(function) = method {
+                    return Values::one(Value::Method { function, receiver: class, exact: true });
+                }
+                self.inherited(class, name, at)
+            }
+            Value::External(model) => {
+                let Some(child) = catalogue.child(model, name).or_else(|| catalogue.member(model, name)) else {
+                    return Values::one(Value::External(ModelId::UNKNOWN));
+                };
+                self.external_attribute(child, at)
+            }
+            Value::Object { model, site } => match catalogue.member(model, name) {
+                Some(member) if catalogue.has_tag(member, "attribute") => self.external_attribute(member, at),
+                Some(method) => Values::one(Value::Bound { method, site }),
+                None => Values::unknown(),
+            },
+            _ => Values::unknown(),
+        }
+    }
+
+    fn external_attribute(&self, member: ModelId, at: ExprId) -> Values {
+        let catalogue = &self.linked.catalogue;
+        match catalogue.returns(member) {
+            Some(model) if catalogue.has_tag(member, "attribute") => self.object(model, at),
+            _ => Values::one(Value::External(member)),
+        }
+    }
+
+    /// A method that a class of the project has from a base class of the catalogue.
+    fn inherited(&self, class: ClassId, name: NameHash, at: ExprId) -> Values {
+        let catalogue = &self.linked.catalogue;
+        let site = self.site(at);
+        let found = self.linked.classes.external_bases(class).find_map(|base| catalogue.member(base, name));
+        found.map(|method| Values::one(Value::Bound { method, site })).unwrap_or_default()
+    }
+
+    /// A data attribute: what the methods of the class and its ancestors assign, and its class variables.
+    fn data_attribute(&mut self, class: ClassId, name: NameHash, with_subclasses: bool) -> Values {
+        let mut found = Values::unknown();
+        let order: Vec<ClassId> = self.linked.classes.lookup_order(class).to_vec();
+        for class in order {
+            found.extend(&self.own_attribute(class, name));
+        }
+        if found.is_empty() && with_subclasses {
+            // An attribute that a base class uses and its subclasses set.
+            let subclasses: Vec<ClassId> = self.linked.classes.subclasses(class).iter().take(32).copied().collect();
+            for class in subclasses {
+                found.extend(&self.own_attribute(class, name));
+            }
+        }
+        found
+    }
+
+    fn own_attribute(&mut self, class: ClassId, name: NameHash) -> Values {
+        let mut found = self.read(Cell::Attribute(class, name));
+        let (file, index) = self.linked.ids.of_class(class);
+        let body = self.linked.file(file).facts.class(index).body;
+        if let Some(values) = self.member(file, body, name) {
+            found.extend(&values);
+        }
+        found
+    }
+
+    fn submodule(&self, of: Value, at: ExprId) -> Option<Values> {
+        use crate::modules::ImportTarget;
+        let Expr::Attribute { attribute, .. } = self.facts.expr(at) else { return None };
+        let of = match of {
+            Value::Module(file) => ImportTarget::Module(file),
+            Value::Package(package) => ImportTarget::Package(package),
+            _ => return None,
+        };
+        match self.linked.modules.submodule(of, self.facts.text(attribute))? {
+            ImportTarget::Module(file) => Some(Values::one(Value::Module(file))),
+            ImportTarget::Package(package) => Some(Values::one(Value::Package(package))),
+            _ => None,
+        }
+    }
+
+    fn returned(&mut self, function: FunctionId) -> Values {
+        let (_, facts) = self.linked.function(function);
+        if facts.is_generator { Values::one(Value::Generator(function)) } else { self.read(Cell::Return(function)) }
+    }
+
+    fn call(&mut self, id: ExprId, call: lagmap_facts::CallId) -> Values {
+        let call = *self.facts.call(call);
+        let mut found = Values::unknown();
+        for callee in self.values(call.callee).iter() {
+            match callee {
+                Value::Class(class) => {
+                    found.add(Value::Instance { class, exact: true });
+                }
+                Value::Function(function) | Value::Method { function, .. } => {
+                    found.extend(&self.returned(function));
+                }
+                Value::Instance { class, .. } => {
+                    if let Some(function) = self.linked.classes.method(class, NameHash::of("__call__")) {
+                        found.extend(&self.returned(function));
+                    }
+                }
+                Value::External(model) => {
+                    found.extend(&self.external_call(model, id, &call));
+                }
+                Value::Bound { method, site } => {
+                    found.extend(&self.bound_call(method, site, id));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn external_call(&mut self, model: ModelId, id: ExprId, call: &lagmap_facts::Call) -> Values {
+        let catalogue = &self.linked.catalogue;
+        let first = self.facts.arguments(call).first().copied();
+        // The language's own functions that give back what they are given.
+        match self.linked.language.of_model(model) {
+            Some(Construct::Super) => {
+                let region = self.facts.exprs[id.0 as usize].region;
+                let mut scope = Some(self.facts.region(region).function);
+                while let Some(index) = scope {
+                    let function = self.facts.function(index);
+                    if let Some(class) = function.class {
+                        return Values::one(Value::Super(self.linked.ids.class(self.file, class)));
+                    }
+                    scope = function.parent;
+                }
+                return Values::unknown();
+            }
+            Some(Construct::Getattr) => return self.dynamic_attribute(call, id),
+            Some(Construct::Type) => {
+                let class = |value| match value {
+                    Value::Instance { class, .. } => Some(Value::Class(class)),
+                    _ => None,
+                };
+                return first.map(|first| self.values(first).iter().filter_map(class).collect()).unwrap_or_default();
+            }
+            Some(Construct::Item) => return first.map(|first| self.items(first)).unwrap_or_default(),
+            Some(Construct::Argument(at)) => {
+                let argument = self.facts.arguments(call).get(usize::from(at)).copied();
+                let mut found = argument.map(|argument| self.values(argument)).unwrap_or_default();
+                if let Some(model) = catalogue.returns(model) {
+                    found.add(Value::Object { model, site: self.site(id) });
+                }
+                return found;
+            }
+            None => {}
+        }
+        if catalogue.entry(model).is_some_and(|entry| entry.class) {
+            return self.object(catalogue.canonical(model), id);
+        }
+        match catalogue.returns(model) {
+            Some(returned) => self.object(returned, id),
+            None => Values::unknown(),
+        }
+    }
+
+    fn bound_call(&mut self, method: ModelId, site: Site, id: ExprId) -> Values {
+        let catalogue = &self.linked.catalogue;
+        let mut found = match catalogue.entry(method).and_then(|entry| entry.returns.as_deref()) {
+            Some("self") => Values::one(Value::Object { model: catalogue.parent(method), site }),
+            _ => catalogue.returns(method).map(|model| self.object(model, id)).unwrap_or_default(),
+        };
+        match catalogue.name(method) {
+            // A view of a dict holds what the dict holds.
+            "values" | "items" | "copy" => {
+                found = Values::one(Value::Object { model: catalogue.list(), site });
+            }
+            "get" | "pop" | "popleft" | "setdefault" | "get_nowait" | "popitem" | "__getitem__" => {
+                found.extend(&self.read(Cell::Element(site)));
+            }
+            _ => {}
+        }
+        found
+    }
+
+    /// `getattr(object, name)`: a literal name is that attribute; a formatted one is every method that fits its literal
+    /// beginning and end.
+    fn dynamic_attribute(&mut self, call: &lagmap_facts::Call, id: ExprId) -> Values {
+        let arguments = self.facts.arguments(call);
+        let (Some(object), Some(name)) = (arguments.first().copied(), arguments.get(1).copied()) else {
+            return Values::unknown();
+        };
+        let mut found = Values::unknown();
+        let objects = self.values(object);
+        match self.facts.expr(name) {
+            Expr::Str(text) => {
+                let hash = self.facts.names.hash(text);
+                for value in objects.iter() {
+                    found.extend(&self.attribute(value, hash, id));
+                }
+            }
+            Expr::FString(parts) | Expr::List(parts) => {
+                let parts = self.facts.list(parts);
+                let literal = |part: Option<&ExprId>| match part.map(|part| self.facts.expr(*part)) {
+                    Some(Expr::Str(text)) => self.facts.text(text),
+                    _ => "",
+                };
+                let (start, end) = (literal(parts.first()), literal(parts.last()));
+                found.extend(&self.methods_like(&objects, start, if parts.len() > 1 { end } else { "" }));
+            }
+            Expr::Binary { left, op: lagmap_facts::BinaryOp::Add, .. } => {
+                if let Expr::Str(text) = self.facts.expr(left) {
+                    found.extend(&self.methods_like(&objects, self.facts.text(text), ""));
+                }
+            }
+            _ => {}
+        }
+        if let Some(default) = arguments.get(2) {
+            found.extend(&self.values(*default));
+        }
+        found
+    }
+
+    fn methods_like(&self, objects: &Values, start: &str, end: &str) -> Values {
+        let mut found = Values::unknown();
+        if start.is_empty() && end.is_empty() {
+            return found;
+        }
+        for value in objects.iter() {
+            let Value::Instance { class: receiver, exact } = value else { continue };
+            for class in self.linked.classes.lookup_order(receiver) {
+                let (file, index) = self.linked.ids.of_class(*class);
+                let unit = self.linked.file(file);
+                for binding in unit.scopes.all(unit.facts.class(index).body) {
+                    let Source::Function(function) = binding.source else { continue };
+                    let name = unit.facts.text(unit.facts.function(function).name);
+                    if name.starts_with(start) && name.ends_with(end) && name.len() > start.len() + end.len() {
+                        let function = self.linked.ids.function(file, function);
+                        found.add(Value::Method { function, receiver, exact });
+                    }
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,572 @@
+//! The call graph: who may run whom, how, and from where in the text.
+
+use lagmap_facts::{Expr, ExprId, FunctionIndex, NameHash, OpKind, RegionId, RegionKind, ResultUse, ScopeKind};
+use lagmap_models::{ModelId, RunContext};
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    ClassId, FileId, FunctionId, Site, Value, Values,
+    evaluate::Evaluator,
+    linked::{Linked, MethodKind, method_kind},
+    modules::ImportTarget,
+    regions::{Surroundings, surroundings},
+    solve::Solution,
+};
+
+/// One way in which a function makes another run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The scope whose code it is in.
+    pub from: FunctionId,
+    /// What runs.
+    pub to: Target,
+    /// How.
+    pub kind: EdgeKind,
+    /// The expression that does it: the call, or the name of what is imported or defined.
+    pub site: Site,
+    /// Where in `from`.
+    pub region: RegionId,
+}
+
+/// What an edge leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A function.
+    Function(FunctionId),
+    /// A method of an object whose class is only known to be among some: index into [`Graph::dispatches`].
+    Dispatch(u32),
+    /// Nothing but an instance.
+    Instance(ClassId),
+}
+
+/// How an edge makes its target run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeKind {
+    /// Called, or awaited.
+    Call {
+        /// The result is awaited on the spot.
+        awaited: bool,
+    },
+    /// Called, as the constructor of this class.
+    Construct(ClassId),
+    /// Handed over to a library that runs it in this context.
+    Callback(RunContext),
+    /// Handed over to something unknown, which may call it.
+    HandedOver,
+    /// Imported.
+    Import,
+    /// A class body, run where it is defined.
+    Define,
+    /// Called by the language: properties, context managers, iteration.
+    Implicit,
+}
+
+/// A method call whose receiver may be of several classes.
+#[derive(Clone, Debug, Default)]
+pub struct Dispatch {
+    /// The method that the static class has.
+    pub default: Option<FunctionId>,
+    /// Each method it may be, with the classes whose instances have it.
+    pub options: Vec<(FunctionId, Vec<ClassId>)>,
+}
+
+/// The call graph.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// All edges, by `from`, then by place.
+    pub edges: Vec<Edge>,
+    starts: Vec<u32>,
+    /// Virtual calls.
+    pub dispatches: Vec<Dispatch>,
+    /// Per file, what surrounds each region.
+    pub surroundings: Vec<Vec<Surroundings>>,
+}
+
+impl Graph {
+    /// Builds the graph of a solved program.
+    pub fn new(linked: &Linked, solution: &Solution) -> Self {
+        let properties = property_names(linked);
+        let found: Vec<(Vec<RawEdge>, Vec<Surroundings>)> = (0..linked.files.len())
+            .into_par_iter()
+            .map(|index| {
+                let file = FileId(index as u32);
+                let unit = linked.file(file);
+                let mut builder = FileEdges {
+                    linked,
+                    file,
+                    callees: solution,
+                    evaluator: Evaluator::new(linked, &solution.cells, file),
+                    properties: &properties,
+                    edges: Vec::new(),
+                };
+                builder.collect();
+                (builder.edges, surroundings(&unit.facts, &unit.scopes))
+            })
+            .collect();
+        let mut graph = Self::default();
+        let mut numbers: FxHashMap<(ClassId, NameHash), u32> = FxHashMap::default();
+        for (edges, surroundings) in found {
+            graph.surroundings.push(surroundings);
+            for raw in edges {
+                let to = match raw.to {
+                    RawTarget::Function(function) => Target::Function(function),
+                    RawTarget::Instance(class) => Target::Instance(class),
+                    RawTarget::Virtual(class, name) => {
+                        let next = graph.dispatches.len() as u32;
+                        let number = *numbers.entry((class, name)).or_insert(next);
+                        if number == next {
+                            graph.dispatches.push(dispatch(linked, class, name));
+                        }
+                        match graph.dispatches[number as usize].options.as_slice() {
+                            [(only, _)] => Target::Function(*only),
+                            _ => Target::Dispatch(number),
+                        }
+                    }
+                };
+                graph.edges.push(Edge { from: raw.from, to, kind: raw.kind, site: raw.site, region: raw.region });
+            }
+        }
+        graph.edges.sort_by_key(|edge| (edge.from, edge.site));
+        let count = linked.ids.function_count();
+        let mut starts = vec![0_u32; count + 1];
+        for edge in &graph.edges {
+            starts[edge.from.0 as usize + 1] += 1;
+        }
+        for index in 0..count {
+            starts[index + 1] += starts[index];
+        }
+        graph.starts = starts;
+        graph.mark_service_loops(linked, solution);
+        graph
+    }
+
+    /// The edges out of a function.
+    pub fn from(&self, function: FunctionId) -> &[Edge] {
+        let index = function.0 as usize;
+        &self.edges[self.starts[index] as usize..self.starts[index + 1] as usize]
+    }
+
+    /// The index in [`Self::edges`] of the first edge out of a function.
+    pub fn first_edge(&self, function: FunctionId) -> usize {
+        self.starts[function.0 as usize] as usize
+    }
+
+    /// What surrounds a region.
+    pub fn around(&self, file: FileId, region: RegionId) -> Surroundings {
+        self.surroundings[file.0 as usize][region.0 as usize]
+    }
+
+    /// Every function that an edge may lead to.
+    pub fn targets(&self, to: Target) -> impl Iterator<Item = FunctionId> + '_ {
+        let (one, many) = match to {
+            Target::Function(function) => (Some(function), None),
+            Target::Dispatch(index) => (None, Some(&self.dispatches[index as usize].options)),
+            Target::Instance(_) => (None, None),
+        };
+        one.into_iter().chain(many.into_iter().flatten().map(|(function, _)| *function))
+    }
+
+    /// Finds the loops that wait for a message each time round: by a call that receives, or by one of a function that
+    /// does little else (up to three calls deep).
+    fn mark_service_loops(&mut self, linked: &Linked, solution: &Solution) {
+        let receives = |values: &Values| {
+            values.iter().any(|value| match value {
+                Value::External(model) | Value::Bound { method: model, .. } => {
+                    linked.catalogue.entry(model).is_some_and(|entry| entry.receives)
+                }
+                _ => false,
+            })
+        };
+        let mut receivers: FxHashSet<FunctionId> = FxHashSet::default();
+        // Places that receive: file and region.
+        let mut places: Vec<(FileId, RegionId, FunctionId)> = Vec::new();
+        for (index, unit) in linked.files.iter().enumerate() {
+            let file = FileId(index as u32);
+            for (index, call) in unit.facts.calls.iter().enumerate() {
+                let site = linked.ids.call(file, lagmap_facts::CallId(index as u32));
+                if receives(&solution.callees[site.0 as usize]) {
+                    let region = unit.facts.exprs[call.expr.0 as usize].region;
+                    let function = linked.ids.function(file, unit.facts.region(region).function);
+                    places.push((file, region, function));
+                }
+            }
+        }
+        for _ in 0..3 {
+            let before = receivers.len();
+            for (file, region, function) in &places {
+                if self.around(*file, *region).loops == 0 {
+                    receivers.insert(*function);
+                }
+            }
+            if receivers.len() == before {
+                break;
+            }
+            places.extend(self.edges.iter().filter_map(|edge| {
+                let is_call = matches!(edge.kind, EdgeKind::Call { .. });
+                let hit = is_call && self.targets(edge.to).any(|target| receivers.contains(&target));
+                hit.then(|| (linked.ids.of_function(edge.from).0, edge.region, edge.from))
+            }));
+        }
+        for (index, unit) in linked.files.iter().enumerate() {
+            let file = FileId(index as u32);
+            for (index, region) in unit.facts.regions.iter().enumerate() {
+                // `for message in consumer.listen()`.
+                if let RegionKind::For { iterable, .. } = region.kind
+                    && let Expr::Call(call) = unit.facts.expr(iterable)
+                    && receives(&solution.callees[linked.ids.call(file, call).0 as usize])
+                {
+                    self.mark_inside(file, &unit.facts, RegionId(index as u32));
+                }
+            }
+        }
+        for (file, region, _) in places {
+            let facts = &linked.file(file).facts;
+            // The innermost loop around the receive that runs for ever.
+            let around = facts.enclosing(region).find(|(id, region)| match region.kind {
+                RegionKind::While { .. } => self.surroundings[file.0 as usize][id.0 as usize].forever,
+                _ => false,
+            });
+            if let Some((looped, _)) = around {
+                self.mark_inside(file, facts, looped);
+            }
+        }
+    }
+
+    fn mark_inside(&mut self, file: FileId, facts: &lagmap_facts::FileFacts, looped: RegionId) {
+        let marks = &mut self.surroundings[file.0 as usize];
+        marks[looped.0 as usize].service = true;
+        // Parents stand before their children.
+        for index in looped.0 as usize + 1..marks.len() {
+            if let Some(parent) = facts.regions[index].parent
+                && marks[parent.0 as usize].service
+            {
+                marks[index].service = true;
+            }
+        }
+    }
+}
+
+fn dispatch(linked: &Linked, class: ClassId, name: NameHash) -> Dispatch {
+    let classes = &linked.classes;
+    let mut options: Vec<(FunctionId, Vec<ClassId>)> = Vec::new();
+    for candidate in std::iter::once(&class).chain(classes.subclasses(class)) {
+        let Some(method) = classes.method(*candidate, name) else { continue };
+        match options.iter_mut().find(|(function, _)| *function == method) {
+            Some((_, of)) => of.push(*candidate),
+            None => options.push((method, vec![*candidate])),
+        }
+    }
+    Dispatch { default: classes.method(class, name), options }
+}
+
+fn property_names(linked: &Linked) -> FxHashSet<NameHash> {
+    let mut names = FxHashSet::default();
+    for unit in &linked.files {
+        for function in &unit.facts.functions {
+            if !function.decorators.is_empty() && method_kind(&unit.facts, function) == MethodKind::Property {
+                names.insert(unit.facts.names.hash(function.name));
+            }
+        }
+    }
+    names
+}
+
+struct RawEdge {
+    from: FunctionId,
+    to: RawTarget,
+    kind: EdgeKind,
+    site: Site,
+    region: RegionId,
+}
+
+enum RawTarget {
+    Function(FunctionId),
+    Virtual(ClassId, NameHash),
+    Instance(ClassId),
+}
+
+struct FileEdges<'a> {
+    linked: &'a Linked,
+    file: FileId,
+    callees: &'a Solution,
+    evaluator: Evaluator<'a>,
+    properties: &'a FxHashSet<NameHash>,
+    edges: Vec<RawEdge>,
+}
+
+impl FileEdges<'_> {
+    fn collect(&mut self) {
+        let facts = &self.linked.file(self.file).facts;
+        for (index, _) in facts.calls.iter().enumerate() {
+            self.call(lagmap_facts::CallId(index as u32));
+        }
+        for index in 0..facts.functions.len() {
+            self.scope(FunctionIndex(index as u32));
+        }
+        for (index, node) in facts.exprs.iter().enumerate() {
+            if let Expr::Attribute { value, attribute } = node.expr
+                && self.properties.contains(&facts.names.hash(attribute))
+            {
+                self.property(ExprId(index as u32), value, facts.names.hash(attribute));
+            }
+        }
+    }
+
+    fn push(&mut self, at: ExprId, to: RawTarget, kind: EdgeKind) {
+        let facts = &self.linked.file(self.file).facts;
+        let region = facts.exprs[at.0 as usize].region;
+        let from = self.linked.ids.function(self.file, facts.region(region).function);
+        self.edges.push(RawEdge { from, to, kind, site: self.linked.ids.site(self.file, at), region });
+    }
+
+    /// An edge to what a value runs when it is called.
+    fn push_value(&mut self, at: ExprId, value: Value, kind: EdgeKind) {
+        match value {
+            Value::Function(function) => self.push(at, RawTarget::Function(function), kind),
+            Value::Method { function, exact: true, .. } => self.push(at, RawTarget::Function(function), kind),
+            Value::Method { function, receiver, exact: false } => {
+                let (unit, method) = self.linked.function(function);
+                let name = unit.facts.names.hash(method.name);
+                self.push(at, RawTarget::Virtual(receiver, name), kind);
+            }
+            Value::Class(class) => {
+                self.push(at, RawTarget::Instance(class), EdgeKind::Construct(class));
+                for name in ["__init__", "__new__", "__post_init__"] {
+                    if let Some(function) = self.linked.classes.method(class, NameHash::of(name)) {
+                        self.push(at, RawTarget::Function(function), EdgeKind::Construct(class));
+                    }
+                }
+            }
+            Value::Instance { class, .. } => {
+                if let Some(function) = self.linked.classes.method(class, NameHash::of("__call__")) {
+                    self.push(at, RawTarget::Function(function), kind);
+                }
+            }
+            // A coroutine or generator object that is handed on runs its function.
+            Value::Generator(function) => self.push(at, RawTarget::Function(function), kind),
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, id: lagmap_facts::CallId) {
+        let facts = &self.linked.file(self.file).facts;
+        let call = facts.call(id);
+        let site = self.linked.ids.call(self.file, id);
+        let callees = &self.callees.callees[site.0 as usize];
+        let awaited = matches!(call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
+        let mut known = false;
+        for callee in callees.iter() {
+            match callee {
+                Value::External(ModelId::UNKNOWN) => {}
+                Value::External(model) | Value::Bound { method: model, .. } => {
+                    known = true;
+                    self.callbacks(call, model);
+                }
+                value => {
+                    known = true;
+                    self.push_value(call.expr, value, EdgeKind::Call { awaited });
+                }
+            }
+        }
+        if !known {
+            self.handed_over(call);
+        }
+    }
+
+    /// Arguments that a library runs.
+    fn callbacks(&mut self, call: &lagmap_facts::Call, model: ModelId) {
+        let facts = &self.linked.file(self.file).facts;
+        let Some(entry) = self.linked.catalogue.entry(model) else { return };
+        for run in &entry.runs {
+            let by_name = run.argument.as_deref().and_then(|name| {
+                let found =
+                    facts.keywords(call).iter().find(|keyword| keyword.name.is_some_and(|own| facts.text(own) == name));
+                found.map(|keyword| keyword.value)
+            });
+            let by_place = || run.position.and_then(|place| facts.arguments(call).get(place as usize).copied());
+            let Some(argument) = by_name.or_else(by_place) else { continue };
+            // A coroutine object in the arguments is a call, whose own edge says the same; its callee is what runs.
+            let values = match facts.expr(argument) {
+                Expr::Call(inner) => {
+                    let mut values = self.evaluator.values(argument);
+                    let callee = self.evaluator.values(facts.call(inner).callee);
+                    values.extend(&callee.iter().filter(|value| self.is_async(*value)).collect());
+                    values
+                }
+                _ => self.evaluator.values(argument),
+            };
+            for value in values.iter() {
+                self.push_value(argument, value, EdgeKind::Callback(run.context));
+            }
+        }
+    }
+
+    fn is_async(&self, value: Value) -> bool {
+        match value {
+            Value::Function(function) | Value::Method { function, .. } => self.linked.function(function).1.is_async,
+            _ => false,
+        }
+    }
+
+    /// Functions given to something unknown: it may call them.
+    fn handed_over(&mut self, call: &lagmap_facts::Call) {
+        let facts = &self.linked.file(self.file).facts;
+        let keywords = facts.keywords(call).iter().map(|keyword| keyword.value);
+        let arguments: Vec<ExprId> = facts.arguments(call).iter().copied().chain(keywords).collect();
+        for argument in arguments {
+            if !matches!(facts.expr(argument), Expr::Name(_) | Expr::Attribute { .. } | Expr::Lambda(_)) {
+                continue;
+            }
+            for value in self.evaluator.values(argument).iter() {
+                if matches!(value, Value::Function(_) | Value::Method { .. }) {
+                    self.push_value(argument, value, EdgeKind::HandedOver);
+                }
+            }
+        }
+    }
+
+    fn scope(&mut self, index: FunctionIndex) {
+        let unit = self.linked.file(self.file);
+        let facts = &unit.facts;
+        let function = facts.function(index);
+        let from = self.linked.ids.function(self.file, index);
+        for op in facts.ops(function) {
+            let mut push = |to: RawTarget, kind: EdgeKind, at: ExprId| {
+                let site = self.linked.ids.site(self.file, at);
+                self.edges.push(RawEdge { from, to, kind, site, region: op.region });
+            };
+            // Imports and definitions are no expressions; the scope's first expression stands for their place.
+            let here = ExprId(function.exprs.start);
+            match op.kind {
+                OpKind::Import(import) => {
+                    let target = match unit.imports[import.0 as usize] {
+                        ImportTarget::Module(file) => Some(file),
+                        ImportTarget::Member(file, _, submodule) => {
+                            if let Some(submodule) = submodule {
+                                let body = self.linked.ids.function(submodule, FunctionIndex::MODULE);
+                                push(RawTarget::Function(body), EdgeKind::Import, here);
+                            }
+                            Some(file)
+                        }
+                        _ => None,
+                    };
+                    if let Some(file) = target {
+                        let body = self.linked.ids.function(file, FunctionIndex::MODULE);
+                        push(RawTarget::Function(body), EdgeKind::Import, here);
+                    }
+                }
+                OpKind::DefineClass(class) => {
+                    let body = self.linked.ids.function(self.file, facts.class(class).body);
+                    push(RawTarget::Function(body), EdgeKind::Define, here);
+                    self.overridden(from, class, op.region, here);
+                }
+                OpKind::DefineFunction(inner) => self.decorated(from, inner, op.region, here),
+                OpKind::Enter { context, .. } => self.entered(context),
+                OpKind::Iterate { iterable, .. } => self.iterated(iterable),
+                _ => {}
+            }
+        }
+    }
+
+    /// Methods that a library calls on a subclass of one of its classes.
+    fn overridden(&mut self, from: FunctionId, class: lagmap_facts::ClassIndex, region: RegionId, at: ExprId) {
+        let facts = &self.linked.file(self.file).facts;
+        let id = self.linked.ids.class(self.file, class);
+        let site = self.linked.ids.site(self.file, at);
+        let bases: Vec<ModelId> = self.linked.classes.external_bases(id).collect();
+        for base in bases {
+            let hooks = self.hooks(base, 8);
+            for (pattern, context) in hooks {
+                for binding in self.linked.file(self.file).scopes.all(facts.class(class).body) {
+                    let crate::scopes::Source::Function(method) = binding.source else { continue };
+                    let name = facts.text(facts.function(method).name);
+                    let fits = pattern.strip_suffix('*').map_or(name == pattern, |start| name.starts_with(start));
+                    if fits {
+                        let to = RawTarget::Function(self.linked.ids.function(self.file, method));
+                        self.edges.push(RawEdge { from, to, kind: EdgeKind::Callback(context), site, region });
+                    }
+                }
+            }
+        }
+    }
+
+    fn hooks(&self, base: ModelId, depth: u32) -> Vec<(String, RunContext)> {
+        let Some(entry) = self.linked.catalogue.entry(base) else { return Vec::new() };
+        let mut found = Vec::new();
+        for hook in &entry.overrides {
+            found.extend(hook.methods.iter().map(|method| (method.clone(), hook.context)));
+        }
+        if depth > 0 {
+            for parent in &entry.bases {
+                if let Some(parent) = self.linked.catalogue.find(parent) {
+                    found.extend(self.hooks(parent, depth - 1));
+                }
+            }
+        }
+        found
+    }
+
+    /// What decorators make of a function: entry points of frameworks, and project decorators that run here.
+    fn decorated(&mut self, from: FunctionId, index: FunctionIndex, region: RegionId, at: ExprId) {
+        let facts = &self.linked.file(self.file).facts;
+        let function = self.linked.ids.function(self.file, index);
+        let site = self.linked.ids.site(self.file, at);
+        for decorator in facts.function(index).decorators.clone() {
+            let callee = match facts.expr(decorator) {
+                Expr::Call(call) => facts.call(call).callee,
+                _ => decorator,
+            };
+            for value in self.evaluator.values(callee).iter() {
+                match value {
+                    Value::External(model) | Value::Bound { method: model, .. } => {
+                        if let Some(context) = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates) {
+                            let to = RawTarget::Function(function);
+                            let kind = EdgeKind::Callback(context);
+                            self.edges.push(RawEdge { from, to, kind, site, region });
+                        }
+                    }
+                    Value::Function(decorator) => {
+                        let to = RawTarget::Function(decorator);
+                        let kind = EdgeKind::Call { awaited: false };
+                        self.edges.push(RawEdge { from, to, kind, site, region });
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn entered(&mut self, context: ExprId) {
+        for value in self.evaluator.values(context).iter() {
+            let Value::Instance { class, .. } = value else { continue };
+            for name in ["__enter__", "__exit__", "__aenter__", "__aexit__"] {
+                if let Some(function) = self.linked.classes.method(class, NameHash::of(name)) {
+                    self.push(context, RawTarget::Function(function), EdgeKind::Implicit);
+                }
+            }
+        }
+    }
+
+    fn iterated(&mut self, iterable: ExprId) {
+        for value in self.evaluator.values(iterable).iter() {
+            let Value::Instance { class, .. } = value else { continue };
+            for name in ["__iter__", "__next__", "__aiter__", "__anext__"] {
+                if let Some(function) = self.linked.classes.method(class, NameHash::of(name)) {
+                    self.push(iterable, RawTarget::Function(function), EdgeKind::Implicit);
+                }
+            }
+        }
+    }
+
+    fn property(&mut self, at: ExprId, value: ExprId, name: NameHash) {
+        for value in self.evaluator.values(value).iter() {
+            let Value::Instance { class, .. } = value else { continue };
+            let Some(function) = self.linked.classes.method(class, name) else { continue };
+            let (unit, facts) = self.linked.function(function);
+            if facts.kind == ScopeKind::Function && method_kind(&unit.facts, facts) == MethodKind::Property {
+                self.push(at, RawTarget::Function(function), EdgeKind::Implicit);
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Ids that hold over the whole program: a file's index plus an index inside the file, flattened.
+
+use lagmap_facts::{CallId, ClassIndex, ExprId, FunctionIndex};
+
+/// A file of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// A scope (function, lambda, class body, module body) of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionId(pub u32);
+
+/// A class of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClassId(pub u32);
+
+/// A package of the program that has no file of its own (a namespace package).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackageId(pub u32);
+
+/// A call of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallSite(pub u32);
+
+/// An expression of the program; also names the objects that are made there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Site(pub u32);
+
+/// Where each file's ids start, to go from program-wide ids to those of a file and back.
+#[derive(Clone, Debug, Default)]
+pub struct IdBases {
+    functions: Vec<u32>,
+    classes: Vec<u32>,
+    calls: Vec<u32>,
+    exprs: Vec<u32>,
+}
+
+impl IdBases {
+    /// The bases of files in order.
+    pub fn new<'a>(files: impl Iterator<Item = &'a lagmap_facts::FileFacts>) -> Self {
+        let mut bases = Self { functions: vec![0], classes: vec![0], calls: vec![0], exprs: vec![0] };
+        for facts in files {
+            let push = |list: &mut Vec<u32>, count: usize| list.push(list[list.len() - 1] + count as u32);
+            push(&mut bases.functions, facts.functions.len());
+            push(&mut bases.classes, facts.classes.len());
+            push(&mut bases.calls, facts.calls.len());
+            push(&mut bases.exprs, facts.exprs.len());
+        }
+        bases
+    }
+
+    /// How many scopes there are.
+    pub fn function_count(&self) -> usize {
+        self.functions.last().copied().unwrap_or(0) as usize
+    }
+
+    /// How many classes there are.
+    pub fn class_count(&self) -> usize {
+        self.classes.last().copied().unwrap_or(0) as usize
+    }
+
+    /// How many calls there are.
+    pub fn call_count(&self) -> usize {
+        self.calls.last().copied().unwrap_or(0) as usize
+    }
+
+    /// The program-wide id of a scope.
+    pub fn function(&self, file: FileId, index: FunctionIndex) -> FunctionId {
+        FunctionId(self.functions[file.0 as usize] + index.0)
+    }
+
+    /// The program-wide id of a class.
+    pub fn class(&self, file: FileId, index: ClassIndex) -> ClassId {
+        ClassId(self.classes[file.0 as usize] + index.0)
+    }
+
+    /// The program-wide id of a call.
+    pub fn call(&self, file: FileId, id: CallId) -> CallSite {
+        CallSite(self.calls[file.0 as usize] + id.0)
+    }
+
+    /// The program-wide id of an expression.
+    pub fn site(&self, file: FileId, id: ExprId) -> Site {
+        Site(self.exprs[file.0 as usize] + id.0)
+    }
+
+    /// The file of a scope, and its index there.
+    pub fn of_function(&self, id: FunctionId) -> (FileId, FunctionIndex) {
+        let (file, index) = locate(&self.functions, id.0);
+        (file, FunctionIndex(index))
+    }
+
+    /// The file of a class, and its index there.
+    pub fn of_class(&self, id: ClassId) -> (FileId, ClassIndex) {
+        let (file, index) = locate(&self.classes, id.0);
+        (file, ClassIndex(index))
+    }
+
+    /// The file of a call, and its id there.
+    pub fn of_call(&self, id: CallSite) -> (FileId, CallId) {
+        let (file, index) = locate(&self.calls, id.0);
+        (file, CallId(index))
+    }
+
+    /// The file of an expression, and its id there.
+    pub fn of_site(&self, id: Site) -> (FileId, ExprId) {
+        let (file, index) = locate(&self.exprs, id.0);
+        (file, ExprId(index))
+    }
+}
+
+/// The file whose ids hold `id`: the last base at or below it, files without any passed over.
+fn locate(bases: &[u32], id: u32) -> (FileId, u32) {
+    let file = bases.partition_point(|base| *base <= id) - 1;
+    (FileId(file as u32), id - bases[file])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::locate;
+    use crate::FileId;
+
+    #[test]
+    fn files_without_entries_are_passed_over() {
+        let bases = [0, 3, 3, 5];
+        assert_eq!(locate(&bases, 2), (FileId(0), 2));
+        assert_eq!(locate(&bases, 3), (FileId(2), 0));
+        assert_eq!(locate(&bases, 4), (FileId(2), 1));
+    }
+}

@@ -1,0 +1,387 @@
+//! Files with their names resolved: what the solver works on.
+
+use lagmap_facts::{ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, NameHash, ScopeKind};
+use lagmap_models::{Catalogue, ModelId};
+use lagmap_source::LineMap;
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::{
+    ClassId, FileId, FunctionId, Value, Values,
+    evaluate::Evaluator,
+    ids::IdBases,
+    language::Language,
+    modules::{ImportTarget, Modules},
+    scopes::{Scopes, Source},
+    search_path::search_path,
+};
+
+/// A file as the program takes it.
+pub struct SourceUnit {
+    /// Its path relative to the audited root, with `/`.
+    pub path: String,
+    /// What it does.
+    pub facts: FileFacts,
+    /// Its lines.
+    pub lines: LineMap,
+    /// It has syntax errors.
+    pub broken: bool,
+}
+
+/// A file of the program.
+pub struct ProgramFile {
+    /// Its path relative to the audited root, with `/`.
+    pub path: String,
+    /// Its module's dotted name.
+    pub module: String,
+    /// What it does.
+    pub facts: FileFacts,
+    /// Its lines.
+    pub lines: LineMap,
+    /// It has syntax errors.
+    pub broken: bool,
+    /// It holds tests.
+    pub is_test: bool,
+    /// Which names are bound where.
+    pub scopes: Scopes,
+    /// What each import means.
+    pub imports: Vec<ImportTarget>,
+}
+
+/// All files, linked by name.
+pub struct Linked {
+    /// The files, sorted by path.
+    pub files: Vec<ProgramFile>,
+    /// Program-wide ids.
+    pub ids: IdBases,
+    /// The API catalogue.
+    pub catalogue: Catalogue,
+    /// The module table.
+    pub modules: Modules,
+    /// The class hierarchy.
+    pub classes: Classes,
+    /// Builtins that the solver itself understands.
+    pub language: Language,
+}
+
+impl Linked {
+    /// Links files. `search` holds folders, relative to the root, that configurations make importable.
+    pub fn new(mut units: Vec<SourceUnit>, catalogue: Catalogue, search: &[String]) -> Self {
+        units.sort_by(|a, b| a.path.cmp(&b.path));
+        let scopes: Vec<Scopes> = units.par_iter().map(|unit| Scopes::of(&unit.facts)).collect();
+        let searched = units.par_iter().zip(&scopes).map(|(unit, scopes)| search_path(&unit.path, &unit.facts, scopes));
+        let searched = searched.collect();
+        let paths: Vec<&str> = units.iter().map(|unit| unit.path.as_str()).collect();
+        let modules = Modules::new(&paths, searched, search);
+        let ids = IdBases::new(units.iter().map(|unit| &unit.facts));
+        let files = units.into_par_iter().zip(scopes).enumerate().map(|(index, (unit, scopes))| {
+            let file = FileId(index as u32);
+            let imports = unit.facts.imports.iter();
+            let imports =
+                imports.map(|import| modules.resolve(file, &unit.path, &unit.facts, import, &catalogue)).collect();
+            ProgramFile {
+                is_test: is_test(&unit.path),
+                module: modules.dotted(file),
+                path: unit.path,
+                facts: unit.facts,
+                lines: unit.lines,
+                broken: unit.broken,
+                scopes,
+                imports,
+            }
+        });
+        let files: Vec<ProgramFile> = files.collect();
+        let language = Language::of(&catalogue);
+        let mut linked = Self { files, ids, catalogue, modules, classes: Classes::default(), language };
+        linked.classes = Classes::of(&linked);
+        linked
+    }
+
+    /// A file.
+    pub fn file(&self, id: FileId) -> &ProgramFile {
+        &self.files[id.0 as usize]
+    }
+
+    /// The facts of a scope and of its file.
+    pub fn function(&self, id: FunctionId) -> (&ProgramFile, &FunctionFacts) {
+        let (file, index) = self.ids.of_function(id);
+        let file = self.file(file);
+        (file, file.facts.function(index))
+    }
+
+    /// What a name of a module's or class's or function's scope means when read from elsewhere, without its variables:
+    /// imports, functions and classes; `variable` is set if it is also assigned to.
+    pub fn static_member(&self, file: FileId, scope: FunctionIndex, name: NameHash, depth: u32) -> StaticMember {
+        let mut found = StaticMember::default();
+        let Some(depth) = depth.checked_sub(1) else { return found };
+        let unit = self.file(file);
+        for binding in unit.scopes.named(scope, name) {
+            found.bound = true;
+            match binding.source {
+                Source::Function(index) => {
+                    found.values.add(Value::Function(self.ids.function(file, index)));
+                }
+                Source::Class(index) => {
+                    found.values.add(Value::Class(self.ids.class(file, index)));
+                }
+                Source::Import(index) => {
+                    let target = unit.imports[index.0 as usize];
+                    found.merge(self.import_value(target, depth));
+                }
+                Source::Opaque => {}
+                _ => found.variables.push((self.ids.function(file, scope), name)),
+            }
+        }
+        if !found.bound && scope == FunctionIndex::MODULE {
+            self.star_member(file, name, depth, &mut found);
+        }
+        found
+    }
+
+    fn star_member(&self, file: FileId, name: NameHash, depth: u32, found: &mut StaticMember) {
+        let unit = self.file(file);
+        for binding in unit.scopes.named(FunctionIndex::MODULE, NameHash::of("*")) {
+            let Source::Import(index) = binding.source else { continue };
+            match unit.imports[index.0 as usize] {
+                ImportTarget::Module(target) => {
+                    let inner = self.static_member(target, FunctionIndex::MODULE, name, depth);
+                    found.merge(inner);
+                }
+                ImportTarget::External(model) => {
+                    if let Some(child) = self.catalogue.child(model, name) {
+                        found.bound = true;
+                        found.values.add(Value::External(child));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What an import gives.
+    pub fn import_value(&self, target: ImportTarget, depth: u32) -> StaticMember {
+        let mut found = StaticMember { bound: true, ..StaticMember::default() };
+        match target {
+            ImportTarget::Module(file) => {
+                found.values.add(Value::Module(file));
+            }
+            ImportTarget::Package(package) => {
+                found.values.add(Value::Package(package));
+            }
+            ImportTarget::External(model) => {
+                found.values.add(Value::External(model));
+            }
+            ImportTarget::Member(file, name, submodule) => {
+                let member = self.static_member(file, FunctionIndex::MODULE, name, depth);
+                if member.bound {
+                    return member;
+                }
+                if let Some(submodule) = submodule {
+                    found.values.add(Value::Module(submodule));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// What a name means when it is read from another scope.
+#[derive(Clone, Debug, Default)]
+pub struct StaticMember {
+    /// Functions, classes and modules it is bound to.
+    pub values: Values,
+    /// Variables (scope and name) it stands for.
+    pub variables: Vec<(FunctionId, NameHash)>,
+    /// The name is bound at all.
+    pub bound: bool,
+}
+
+impl StaticMember {
+    fn merge(&mut self, other: Self) {
+        self.values.extend(&other.values);
+        self.variables.extend(other.variables);
+        self.bound |= other.bound;
+    }
+}
+
+/// The class hierarchy, over all files.
+#[derive(Debug, Default)]
+pub struct Classes {
+    bases: Vec<Vec<ClassId>>,
+    external_bases: Vec<Vec<ModelId>>,
+    orders: Vec<Vec<ClassId>>,
+    subclasses: Vec<Vec<ClassId>>,
+    methods: FxHashMap<(ClassId, NameHash), FunctionId>,
+}
+
+/// Hierarchies deeper than this are cut; the deepest in wide use (Django's, homeassistant's) stay below 15.
+const DEEPEST_HIERARCHY: u32 = 24;
+
+impl Classes {
+    fn of(linked: &Linked) -> Self {
+        let count = linked.ids.class_count();
+        let mut classes = Self { bases: vec![Vec::new(); count], ..Self::default() };
+        classes.external_bases = vec![Vec::new(); count];
+        classes.subclasses = vec![Vec::new(); count];
+        let empty = crate::solve::Cells::default();
+        let per_file: Vec<Vec<(ClassId, Values)>> = (0..linked.files.len())
+            .into_par_iter()
+            .map(|index| {
+                let file = FileId(index as u32);
+                let facts = &linked.file(file).facts;
+                let mut evaluator = Evaluator::new(linked, &empty, file);
+                let mut found = Vec::new();
+                for (index, class) in facts.classes.iter().enumerate() {
+                    let id = linked.ids.class(file, ClassIndex(index as u32));
+                    for base in facts.list(class.bases) {
+                        let base = generic_origin(facts, *base);
+                        found.push((id, evaluator.values(base)));
+                    }
+                }
+                found
+            })
+            .collect();
+        for (id, values) in per_file.into_iter().flatten() {
+            for value in values.iter() {
+                match value {
+                    Value::Class(base) if base != id => classes.bases[id.0 as usize].push(base),
+                    Value::External(model) => classes.external_bases[id.0 as usize].push(model),
+                    _ => {}
+                }
+            }
+        }
+        classes.orders = (0..count).map(|index| classes.order(ClassId(index as u32))).collect();
+        for index in 0..count {
+            let class = ClassId(index as u32);
+            for ancestor in &classes.orders[index][1..] {
+                classes.subclasses[ancestor.0 as usize].push(class);
+            }
+        }
+        classes.collect_methods(linked);
+        classes
+    }
+
+    fn collect_methods(&mut self, linked: &Linked) {
+        for (index, unit) in linked.files.iter().enumerate() {
+            let file = FileId(index as u32);
+            for (index, class) in unit.facts.classes.iter().enumerate() {
+                let id = linked.ids.class(file, ClassIndex(index as u32));
+                for binding in unit.scopes.all(class.body) {
+                    if let Source::Function(function) = binding.source {
+                        // The last definition of a name is the one that counts; a property's setter follows its getter
+                        // under the same name and is not what a read calls.
+                        let key = (id, binding.name);
+                        if !(self.methods.contains_key(&key) && is_accessor(&unit.facts, function)) {
+                            self.methods.insert(key, linked.ids.function(file, function));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The class and its ancestors, depth first, each once where it comes first. Python's C3 order differs from it only
+    /// in diamonds.
+    fn order(&self, class: ClassId) -> Vec<ClassId> {
+        fn visit(classes: &Classes, class: ClassId, depth: u32, order: &mut Vec<ClassId>) {
+            if depth == 0 || order.contains(&class) {
+                return;
+            }
+            order.push(class);
+            for base in &classes.bases[class.0 as usize] {
+                visit(classes, *base, depth - 1, order);
+            }
+        }
+        let mut order = Vec::new();
+        visit(self, class, DEEPEST_HIERARCHY, &mut order);
+        order
+    }
+
+    /// The class itself and its ancestors in the project, in the order in which members are looked up.
+    pub fn lookup_order(&self, class: ClassId) -> &[ClassId] {
+        self.orders.get(class.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// All descendants of a class.
+    pub fn subclasses(&self, class: ClassId) -> &[ClassId] {
+        self.subclasses.get(class.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Catalogue classes among the bases of a class or of its ancestors.
+    pub fn external_bases(&self, class: ClassId) -> impl Iterator<Item = ModelId> + '_ {
+        let own = |class: &ClassId| self.external_bases.get(class.0 as usize).into_iter().flatten().copied();
+        self.lookup_order(class).iter().flat_map(own)
+    }
+
+    /// The method that instances of a class have under a name.
+    pub fn method(&self, class: ClassId, name: NameHash) -> Option<FunctionId> {
+        self.lookup_order(class).iter().find_map(|class| self.own_method(*class, name))
+    }
+
+    /// The method that a class itself defines.
+    pub fn own_method(&self, class: ClassId, name: NameHash) -> Option<FunctionId> {
+        self.methods.get(&(class, name)).copied()
+    }
+}
+
+/// `Base[T]` means `Base` where classes are listed.
+fn generic_origin(facts: &FileFacts, base: ExprId) -> ExprId {
+    match facts.expr(base) {
+        Expr::Subscript { value, .. } => value,
+        _ => base,
+    }
+}
+
+/// Whether a method is a property's setter or deleter.
+fn is_accessor(facts: &FileFacts, function: FunctionIndex) -> bool {
+    facts.function(function).decorators.iter().any(|decorator| match facts.expr(*decorator) {
+        Expr::Attribute { attribute, .. } => matches!(facts.text(attribute), "setter" | "deleter"),
+        _ => false,
+    })
+}
+
+/// Whether a path is that of a test, by the conventions of pytest and unittest.
+fn is_test(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let folders = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    name.starts_with("test_")
+        || name.ends_with("_test.py")
+        || matches!(name, "conftest.py" | "tests.py" | "test.py")
+        || folders.split('/').any(|folder| matches!(folder, "tests" | "test" | "testing"))
+}
+
+/// How a function may be called, from its decorators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MethodKind {
+    /// An ordinary function or method.
+    Plain,
+    /// Reading the attribute calls it.
+    Property,
+    /// No receiver.
+    Static,
+    /// The class as receiver.
+    Class,
+}
+
+/// How a function may be called.
+pub fn method_kind(facts: &FileFacts, function: &FunctionFacts) -> MethodKind {
+    if function.kind != ScopeKind::Function {
+        return MethodKind::Plain;
+    }
+    for decorator in &function.decorators {
+        let name = match facts.expr(*decorator) {
+            Expr::Name(name) => facts.text(name),
+            Expr::Attribute { attribute, .. } => facts.text(attribute),
+            _ => continue,
+        };
+        match name {
+            "property" | "cached_property" | "abstractproperty" | "hybrid_property" | "getter" => {
+                return MethodKind::Property;
+            }
+            "staticmethod" => return MethodKind::Static,
+            "classmethod" => return MethodKind::Class,
+            _ => {}
+        }
+    }
+    MethodKind::Plain
+}

@@ -1,0 +1,550 @@
+//! The program: everything linked, and the questions that rules ask of it.
+
+use lagmap_facts::{
+    Call, CallId, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, RegionId, RegionKind, ScopeKind,
+};
+use lagmap_models::{ApiEntry, Catalogue, EffectKind, ModelId};
+use lagmap_source::Span;
+use lagmap_system::System;
+use rustc_hash::FxHashMap;
+
+use crate::{
+    CallSite, Cell, ClassId, FileId, FunctionId, Site, Value, Values,
+    contexts::{Context, ContextSet, Contexts, Frequency, Place, library_entries},
+    effects::{Effect, Effects, runs_here},
+    evaluate::Evaluator,
+    graph::{Edge, EdgeKind, Graph, Target},
+    linked::{Linked, ProgramFile, SourceUnit},
+    reach::{Bits, Reach, Start, reach, reach_all},
+    regions::Surroundings,
+    solve::{Solution, solve},
+    uses::Uses,
+};
+
+/// What to build.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProgramOptions {
+    /// Treat code that no entry point reaches as if its functions were called from outside.
+    pub all_code: bool,
+}
+
+/// A whole program.
+pub struct Program {
+    /// Files, names, modules, classes.
+    pub linked: Linked,
+    /// What variables hold and what calls call.
+    pub solution: Solution,
+    /// Who may run whom.
+    pub graph: Graph,
+    /// Where and how often functions run.
+    pub contexts: Contexts,
+    /// What they do that takes time.
+    pub effects: Effects,
+    /// What happens to objects.
+    pub uses: Uses,
+    /// The services.
+    pub system: System,
+    /// What each service reaches, in the order of [`System::services`].
+    pub reaches: Vec<Reach>,
+    /// Classes of which any service makes instances.
+    pub made: Bits,
+    by_tag: FxHashMap<String, Vec<CallSite>>,
+    incoming: Vec<Vec<u32>>,
+}
+
+/// A place of a trace: an expression in a function, and what happens there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Where.
+    pub site: Site,
+    /// What happens there, as a verb phrase: `calls load_config`.
+    pub note: String,
+}
+
+impl Program {
+    /// Links and solves a program.
+    pub fn build(units: Vec<SourceUnit>, catalogue: Catalogue, system: System, options: ProgramOptions) -> Self {
+        let mut search: Vec<String> = system.services.iter().flat_map(|service| service.python_paths.clone()).collect();
+        search.sort();
+        search.dedup();
+        let linked = Linked::new(units, catalogue, &search);
+        let solution = solve(&linked);
+        let (uses, (graph, effects)) = rayon::join(
+            || Uses::of(&linked, &solution),
+            || {
+                let graph = Graph::new(&linked, &solution);
+                let effects = Effects::of(&linked, &solution, &graph);
+                (graph, effects)
+            },
+        );
+        let (reaches, made, contexts) = start(&linked, &graph, &system, options);
+        let mut by_tag: FxHashMap<String, Vec<CallSite>> = FxHashMap::default();
+        for (model, calls) in &uses.by_model {
+            for tag in linked.catalogue.entry(*model).map(|entry| entry.tags.as_slice()).unwrap_or_default() {
+                by_tag.entry(tag.clone()).or_default().extend(calls);
+            }
+        }
+        for calls in by_tag.values_mut() {
+            calls.sort_unstable();
+            calls.dedup();
+        }
+        let mut incoming = vec![Vec::new(); linked.ids.function_count()];
+        for (index, edge) in graph.edges.iter().enumerate() {
+            for target in graph.targets(edge.to) {
+                incoming[target.0 as usize].push(index as u32);
+            }
+        }
+        Self { linked, solution, graph, contexts, effects, uses, system, reaches, made, by_tag, incoming }
+    }
+
+    /// The catalogue.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.linked.catalogue
+    }
+
+    /// All files.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &ProgramFile)> {
+        self.linked.files.iter().enumerate().map(|(index, file)| (FileId(index as u32), file))
+    }
+
+    /// All scopes of a file.
+    pub fn functions(&self, file: FileId) -> impl Iterator<Item = FunctionId> + '_ {
+        let count = self.linked.file(file).facts.functions.len();
+        (0..count).map(move |index| self.linked.ids.function(file, FunctionIndex(index as u32)))
+    }
+
+    /// The facts of a scope and of its file.
+    pub fn function(&self, id: FunctionId) -> (&ProgramFile, &FunctionFacts) {
+        self.linked.function(id)
+    }
+
+    /// The dotted name of a scope: module, classes, function.
+    pub fn function_name(&self, id: FunctionId) -> String {
+        let (unit, function) = self.function(id);
+        if function.kind == ScopeKind::Module {
+            return unit.module.clone();
+        }
+        let name = unit.facts.text(function.qualified_name);
+        if unit.module.is_empty() { name.to_owned() } else { format!("{}.{name}", unit.module) }
+    }
+
+    /// The name of a scope inside its module, as people say it: `Class.method`, `module` for a module's body.
+    pub fn short_name(&self, id: FunctionId) -> String {
+        let (unit, function) = self.function(id);
+        match function.kind {
+            ScopeKind::Module => unit.module.rsplit('.').next().unwrap_or(&unit.module).to_owned(),
+            ScopeKind::Lambda => "a lambda".to_owned(),
+            _ => unit.facts.text(function.qualified_name).to_owned(),
+        }
+    }
+
+    /// The dotted name of a class.
+    pub fn class_name(&self, id: ClassId) -> String {
+        let (file, index) = self.linked.ids.of_class(id);
+        let unit = self.linked.file(file);
+        unit.facts.text(unit.facts.class(index).qualified_name).to_owned()
+    }
+
+    /// A call with all that is known of it.
+    pub fn call(&self, site: CallSite) -> CallView<'_> {
+        let (file, id) = self.linked.ids.of_call(site);
+        let unit = self.linked.file(file);
+        let call = unit.facts.call(id);
+        let region = unit.facts.exprs[call.expr.0 as usize].region;
+        let function = self.linked.ids.function(file, unit.facts.region(region).function);
+        CallView { program: self, site, file, unit, id, call, region, function }
+    }
+
+    /// All calls of a scope.
+    pub fn calls(&self, function: FunctionId) -> impl Iterator<Item = CallView<'_>> {
+        let (file, index) = self.linked.ids.of_function(function);
+        let range = self.linked.file(file).facts.function(index).calls.clone();
+        range.map(move |call| self.call(self.linked.ids.call(file, CallId(call))))
+    }
+
+    /// All library calls whose catalogue entry has a tag, in program order, tests and dead code left out.
+    pub fn calls_tagged(&self, tag: &str) -> impl Iterator<Item = CallView<'_>> {
+        let calls = self.by_tag.get(tag).map(Vec::as_slice).unwrap_or_default();
+        calls.iter().map(|call| self.call(*call)).filter(|call| self.is_live(call.function))
+    }
+
+    /// Library calls whose entry fulfils a condition, in program order, tests and dead code left out.
+    pub fn calls_where(&self, wanted: impl Fn(&ApiEntry) -> bool) -> Vec<CallView<'_>> {
+        let models = self.uses.by_model.iter();
+        let models = models.filter(|(model, _)| self.catalogue().entry(**model).is_some_and(&wanted));
+        let mut calls: Vec<CallSite> = models.flat_map(|(_, calls)| calls.iter().copied()).collect();
+        calls.sort_unstable();
+        calls.dedup();
+        calls.into_iter().map(|call| self.call(call)).filter(|call| self.is_live(call.function)).collect()
+    }
+
+    /// Whether an entry point other than a test reaches a function, and the function is no test.
+    pub fn is_live(&self, function: FunctionId) -> bool {
+        let (unit, _) = self.function(function);
+        !unit.is_test && self.contexts.of(function).any(|context| context.frequency != Frequency::Test)
+    }
+
+    /// The contexts of a function, tests left out.
+    pub fn contexts_of(&self, function: FunctionId) -> ContextSet {
+        self.contexts.of(function).iter().filter(|context| context.frequency != Frequency::Test).collect()
+    }
+
+    /// The contexts of a place in a function, tests left out.
+    pub fn contexts_at(&self, function: FunctionId, region: RegionId) -> ContextSet {
+        let (file, _) = self.linked.ids.of_function(function);
+        let around = self.graph.around(file, region);
+        self.contexts.at(function, around).iter().filter(|context| context.frequency != Frequency::Test).collect()
+    }
+
+    /// What surrounds a region of a file.
+    pub fn around(&self, file: FileId, region: RegionId) -> Surroundings {
+        self.graph.around(file, region)
+    }
+
+    /// An evaluator for the expressions of a file, over the solved program.
+    pub fn evaluator(&self, file: FileId) -> Evaluator<'_> {
+        Evaluator::new(&self.linked, &self.solution.cells, file)
+    }
+
+    /// What one expression may be.
+    pub fn values(&self, site: Site) -> Values {
+        let (file, id) = self.linked.ids.of_site(site);
+        self.evaluator(file).values(id)
+    }
+
+    /// The file, function and text of a place.
+    pub fn place(&self, site: Site) -> (&ProgramFile, FunctionId, Span) {
+        let (file, id) = self.linked.ids.of_site(site);
+        let unit = self.linked.file(file);
+        let node = &unit.facts.exprs[id.0 as usize];
+        let function = self.linked.ids.function(file, unit.facts.region(node.region).function);
+        (unit, function, node.span)
+    }
+
+    /// The edges that lead to a function, as indices into [`Graph::edges`].
+    pub fn incoming(&self, function: FunctionId) -> impl Iterator<Item = &Edge> {
+        self.incoming[function.0 as usize].iter().map(|index| &self.graph.edges[*index as usize])
+    }
+
+    /// The services that reach a function, by index into [`System::services`].
+    pub fn services_of(&self, function: FunctionId) -> Vec<usize> {
+        let reaches = self.reaches.iter().enumerate();
+        reaches.filter(|(_, reach)| reach.functions.contains(function.0 as usize)).map(|(index, _)| index).collect()
+    }
+
+    /// How a function comes to run in a context: from the entry point down to the call that runs it.
+    pub fn path_to(&self, function: FunctionId, context: Context) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut at = (function, context);
+        // Witnesses lead to earlier and earlier contexts, so this ends; the bound is for safety of the reader.
+        while let Some((caller, context, edge)) = self.contexts.witness(at.0, at.1) {
+            let edge = &self.graph.edges[edge as usize];
+            let note = match edge.kind {
+                EdgeKind::Import => format!("imports {}", self.short_name(at.0)),
+                EdgeKind::Define => format!("defines {}", self.short_name(at.0)),
+                EdgeKind::Callback(_) => format!("registers {}", self.short_name(at.0)),
+                EdgeKind::HandedOver => format!("hands over {}", self.short_name(at.0)),
+                EdgeKind::Construct(class) => format!("makes a {}", self.class_name(class)),
+                EdgeKind::Call { .. } | EdgeKind::Implicit => format!("calls {}", self.short_name(at.0)),
+            };
+            steps.push(Step { site: edge.site, note });
+            at = (caller, context);
+            if steps.len() >= 32 {
+                break;
+            }
+        }
+        steps.reverse();
+        steps
+    }
+
+    /// The part of [`Self::path_to`] that a reader needs: from where the context's frequency or place begins.
+    pub fn recent_path_to(&self, function: FunctionId, context: Context) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut at = (function, context);
+        while let Some((caller, outer, edge)) = self.contexts.witness(at.0, at.1) {
+            let edge = &self.graph.edges[edge as usize];
+            if matches!(edge.kind, EdgeKind::Import | EdgeKind::Define) || steps.len() >= 6 {
+                break;
+            }
+            let verb = match edge.kind {
+                EdgeKind::Callback(_) => "registers",
+                EdgeKind::HandedOver => "hands over",
+                EdgeKind::Construct(_) => "makes",
+                _ => "calls",
+            };
+            steps.push(Step { site: edge.site, note: format!("{verb} {}", self.short_name(at.0)) });
+            // The loop or registration that makes it per request is where the story starts.
+            if outer.frequency != at.1.frequency && at.1.frequency.is_repeated() {
+                break;
+            }
+            at = (caller, outer);
+        }
+        steps.reverse();
+        steps
+    }
+
+    /// The calls from a function down to the library call that has an effect found there.
+    pub fn path_from(&self, effect: &Effect, blocking: bool) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut at = *effect;
+        while let Some(index) = at.via {
+            let edge = &self.graph.edges[index as usize];
+            let next = self.graph.targets(edge.to).filter_map(|target| {
+                let effects = if blocking { self.effects.blocking(target) } else { self.effects.total(target) };
+                let same =
+                    |effect: &&Effect| effect.kind == at.kind && effect.source == at.source && effect.depth < at.depth;
+                effects.iter().find(same).map(|effect| (target, *effect))
+            });
+            let Some((target, inner)) = next.min_by_key(|(target, effect)| (effect.depth, *target)) else { break };
+            steps.push(Step { site: edge.site, note: format!("calls {}", self.short_name(target)) });
+            at = inner;
+        }
+        let call = self.call(at.source);
+        let site = self.linked.ids.site(call.file, call.call.expr);
+        steps.push(Step { site, note: self.effect_note(at.kind, at.model) });
+        steps
+    }
+
+    /// What a library call with an effect does, as a verb phrase.
+    pub fn effect_note(&self, kind: EffectKind, model: ModelId) -> String {
+        let verb = match kind {
+            EffectKind::Sleep => "sleeps",
+            EffectKind::Network => "waits for the network",
+            EffectKind::Database => "waits for a database",
+            EffectKind::Disk => "uses the file system",
+            EffectKind::Process => "waits for a process",
+            EffectKind::Lock => "waits for a lock",
+            EffectKind::Wait => "waits for another thread or process",
+            EffectKind::Message => "waits for a message",
+            EffectKind::ModelLoad => "loads a model",
+            EffectKind::Inference => "runs a model",
+            EffectKind::Cpu => "computes",
+        };
+        format!("{verb}: {}()", self.catalogue().path(model))
+    }
+
+    /// The effects that a call of project code has on its caller: per kind the costliest over what it may call.
+    pub fn effects_of_call(&self, call: &CallView<'_>, awaits: bool) -> Vec<(FunctionId, Effect)> {
+        let mut found: Vec<(FunctionId, Effect)> = Vec::new();
+        for target in self.callees(call.site) {
+            let effects = if awaits { self.effects.total(target) } else { self.effects.blocking(target) };
+            if !awaits && self.function(target).1.is_async {
+                continue;
+            }
+            for effect in effects {
+                match found.iter_mut().find(|(_, other)| other.kind == effect.kind) {
+                    Some(other) if effect.cost.high > other.1.cost.high => *other = (target, *effect),
+                    Some(_) => {}
+                    None => found.push((target, *effect)),
+                }
+            }
+        }
+        found
+    }
+
+    /// The project functions that a call runs in its own thread.
+    pub fn callees(&self, call: CallSite) -> Vec<FunctionId> {
+        let view = self.call(call);
+        let site = self.linked.ids.site(view.file, view.call.expr);
+        let mut found = Vec::new();
+        for edge in self.graph.from(view.function) {
+            if edge.site == site && runs_here(edge.kind) {
+                for target in self.targets(edge.to) {
+                    if !found.contains(&target) {
+                        found.push(target);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// What an edge leads to, given the classes that are really made.
+    pub fn targets(&self, to: Target) -> Vec<FunctionId> {
+        match to {
+            Target::Function(function) => vec![function],
+            Target::Dispatch(index) => crate::reach::active(&self.graph, index, &self.made),
+            Target::Instance(_) => Vec::new(),
+        }
+    }
+
+    /// The library calls on an object, over its whole life.
+    pub fn calls_on(&self, object: Site) -> impl Iterator<Item = CallView<'_>> {
+        let calls = self.uses.calls.get(&object).map(Vec::as_slice).unwrap_or_default();
+        calls.iter().map(|call| self.call(*call))
+    }
+
+    /// The cells that hold an object.
+    pub fn holders(&self, object: Site) -> &[Cell] {
+        self.uses.holders.get(&object).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Locks that are held in a region, outermost last: the object made at each site, and the `with` that takes it.
+    pub fn locks_held(&self, file: FileId, region: RegionId) -> Vec<(Site, RegionId)> {
+        let facts = &self.linked.file(file).facts;
+        let mut found = Vec::new();
+        let mut evaluator = None;
+        for (id, region) in facts.enclosing(region) {
+            let RegionKind::With { context, .. } = region.kind else { continue };
+            let evaluator = evaluator.get_or_insert_with(|| self.evaluator(file));
+            for value in evaluator.values(context).iter() {
+                if let Value::Object { model, site } = value
+                    && self.catalogue().has_tag(model, "lock")
+                {
+                    found.push((site, id));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Seeds reach and contexts from the services, or from what users may call.
+fn start(linked: &Linked, graph: &Graph, system: &System, options: ProgramOptions) -> (Vec<Reach>, Bits, Contexts) {
+    let file_of = |path: &str| linked.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok();
+    let scripts: Vec<Option<FileId>> = system
+        .services
+        .iter()
+        .map(|service| service.script.as_deref().and_then(file_of).map(|index| FileId(index as u32)))
+        .collect();
+    let starts: Vec<Start> = scripts
+        .iter()
+        .map(|script| Start { scripts: script.iter().copied().collect(), functions: Vec::new(), any_class: false })
+        .collect();
+    let reaches = reach_all(linked, graph, &starts);
+    let mut made = Bits::new(linked.ids.class_count());
+    for reach in &reaches {
+        made.union(&reach.classes);
+    }
+    let body = |file: &FileId| linked.ids.function(*file, FunctionIndex::MODULE);
+    let services: Vec<FileId> = scripts.iter().flatten().copied().collect();
+    let mut entries: Vec<(FunctionId, Context)> =
+        services.iter().map(|file| (body(file), Context::new(Place::Main, Frequency::Startup))).collect();
+    let mut run_as_script = services.clone();
+    if services.is_empty() || options.all_code {
+        entries.extend(library_entries(linked));
+        let is_script = |file: &FileId| {
+            linked
+                .file(*file)
+                .facts
+                .regions
+                .iter()
+                .enumerate()
+                .any(|(index, _)| graph.around(*file, RegionId(index as u32)).main_guard)
+        };
+        for index in 0..linked.files.len() {
+            let file = FileId(index as u32);
+            if !services.contains(&file) && !linked.file(file).is_test && is_script(&file) {
+                run_as_script.push(file);
+                entries.push((body(&file), Context::new(Place::Main, Frequency::Script)));
+            }
+        }
+        let start = Start {
+            scripts: run_as_script.clone(),
+            functions: entries.iter().map(|(function, _)| *function).collect(),
+            any_class: true,
+        };
+        made.union(&reach(linked, graph, &start).classes);
+    }
+    let contexts = Contexts::spread(linked, graph, &entries, &run_as_script, &made);
+    (reaches, made, contexts)
+}
+
+/// A call with all that is known of it.
+#[derive(Clone, Copy)]
+pub struct CallView<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// Its id.
+    pub site: CallSite,
+    /// Its file.
+    pub file: FileId,
+    /// Its file's facts and names.
+    pub unit: &'a ProgramFile,
+    /// Its id in the file.
+    pub id: CallId,
+    /// Its parts.
+    pub call: &'a Call,
+    /// Where it stands.
+    pub region: RegionId,
+    /// The scope it stands in.
+    pub function: FunctionId,
+}
+
+impl<'a> CallView<'a> {
+    /// The facts of its file.
+    pub fn facts(&self) -> &'a FileFacts {
+        &self.unit.facts
+    }
+
+    /// The call expression as a program-wide place; also the object that it makes.
+    pub fn expr(&self) -> Site {
+        self.program.linked.ids.site(self.file, self.call.expr)
+    }
+
+    /// Its text's place.
+    pub fn span(&self) -> Span {
+        self.facts().span(self.call.expr)
+    }
+
+    /// What it may call.
+    pub fn callees(&self) -> impl Iterator<Item = Value> + 'a {
+        self.program.solution.callees[self.site.0 as usize].iter()
+    }
+
+    /// The catalogue entries that it may call, with the object whose method each is.
+    pub fn models(&self) -> impl Iterator<Item = (ModelId, Option<Site>)> + 'a {
+        self.callees().filter_map(|value| match value {
+            Value::External(model) if model != ModelId::UNKNOWN => Some((model, None)),
+            Value::Bound { method, site } => Some((method, Some(site))),
+            _ => None,
+        })
+    }
+
+    /// The first catalogue entry with what is known of it.
+    pub fn model(&self) -> Option<(ModelId, &'a ApiEntry)> {
+        self.models().find_map(|(model, _)| Some((model, self.program.catalogue().entry(model)?)))
+    }
+
+    /// Whether one of the entries that it may call has a tag.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.models().any(|(model, _)| self.program.catalogue().has_tag(model, tag))
+    }
+
+    /// The dotted path of what it calls in the catalogue.
+    pub fn path(&self) -> String {
+        self.model().map(|(model, _)| self.program.catalogue().path(model)).unwrap_or_default()
+    }
+
+    /// The value of an argument by keyword or position.
+    pub fn argument(&self, keyword: Option<&str>, position: Option<u32>) -> Option<ExprId> {
+        let facts = self.facts();
+        let by_name = keyword.and_then(|wanted| {
+            let mut keywords = facts.keywords(self.call).iter();
+            keywords.find(|own| own.name.is_some_and(|name| facts.text(name) == wanted)).map(|own| own.value)
+        });
+        by_name.or_else(|| facts.arguments(self.call).get(position? as usize).copied())
+    }
+
+    /// Whether it passes `*args` or `**kwargs`, which may hold anything.
+    pub fn has_open_arguments(&self) -> bool {
+        let facts = self.facts();
+        facts.keywords(self.call).iter().any(|keyword| keyword.name.is_none())
+            || facts.arguments(self.call).iter().any(|argument| matches!(facts.expr(*argument), Expr::Starred(_)))
+    }
+
+    /// Where and how often it runs, tests left out.
+    pub fn contexts(&self) -> ContextSet {
+        self.program.contexts_at(self.function, self.region)
+    }
+
+    /// What surrounds it.
+    pub fn around(&self) -> Surroundings {
+        self.program.around(self.file, self.region)
+    }
+
+    /// What an expression of the same file may be.
+    pub fn values(&self, id: ExprId) -> Values {
+        self.program.evaluator(self.file).values(id)
+    }
+}

@@ -1,0 +1,192 @@
+//! What surrounds a piece of code: loops that run for ever, `__main__` guards, work done only the first time.
+
+use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, FunctionIndex, OpKind, RegionId, RegionKind, ScopeKind};
+
+use crate::scopes::{Scopes, Source};
+
+/// What holds for all code in a region, its enclosing regions included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Runs only if the file is the program's script.
+    pub main_guard: bool,
+    /// Runs in a loop that ends only when the program does.
+    pub forever: bool,
+    /// Runs in a loop that waits for a message, job or connection each time round.
+    pub service: bool,
+    /// Runs only while something that is kept is still missing: lazy initialisation or a cache miss.
+    pub once: bool,
+    /// How many loops are around it in this function.
+    pub loops: u8,
+    /// Runs only if something was raised.
+    pub handler: bool,
+}
+
+/// The surroundings of each region of a file. Service loops are added by the call graph, which knows what waits.
+pub fn surroundings(facts: &FileFacts, scopes: &Scopes) -> Vec<Surroundings> {
+    let mut found: Vec<Surroundings> = Vec::with_capacity(facts.regions.len());
+    for region in &facts.regions {
+        let mut own = match region.parent {
+            Some(parent) => found.get(parent.0 as usize).copied().unwrap_or_default(),
+            None => Surroundings::default(),
+        };
+        match region.kind {
+            RegionKind::While { test } => {
+                own.loops = own.loops.saturating_add(1);
+                own.forever |= runs_for_ever(facts, test);
+            }
+            kind if kind.is_loop() => own.loops = own.loops.saturating_add(1),
+            RegionKind::If { test, holds, .. } => {
+                own.main_guard |= holds && region.function == FunctionIndex::MODULE && is_main_test(facts, test);
+                own.once |= is_missing_test(facts, scopes, test, holds);
+            }
+            RegionKind::Except { .. } => own.handler = true,
+            _ => {}
+        }
+        found.push(own);
+    }
+    found
+}
+
+/// `while True`, `while self.running`, `while not stop.is_set()`: nothing in the condition counts or compares.
+fn runs_for_ever(facts: &FileFacts, test: ExprId) -> bool {
+    match facts.expr(test) {
+        Expr::Bool(value) => value,
+        Expr::Int(value) => value != 0,
+        Expr::Attribute { .. } => true,
+        // A plain local name is a list or counter that is used up as often as a flag.
+        Expr::Name(name) => {
+            let text = facts.text(name);
+            ["running", "run", "active", "alive", "RUNNING"].iter().any(|word| text.contains(word))
+        }
+        Expr::Not(inner) => match facts.expr(inner) {
+            Expr::Attribute { .. } => true,
+            Expr::Name(name) => {
+                ["stop", "shut", "done", "exit", "quit"].iter().any(|word| facts.text(name).contains(word))
+            }
+            Expr::Call(call) => match facts.expr(facts.call(call).callee) {
+                Expr::Attribute { attribute, .. } => {
+                    matches!(facts.text(attribute), "is_set" | "isSet" | "wait" | "is_shutdown" | "stopped")
+                }
+                _ => false,
+            },
+            _ => false,
+        },
+        Expr::Call(call) => match facts.expr(facts.call(call).callee) {
+            Expr::Attribute { attribute, .. } => matches!(facts.text(attribute), "is_set" | "is_running" | "is_alive"),
+            _ => false,
+        },
+        Expr::Boolean { and: true, values } => facts.list(values).iter().all(|part| runs_for_ever(facts, *part)),
+        _ => false,
+    }
+}
+
+fn is_main_test(facts: &FileFacts, test: ExprId) -> bool {
+    let Expr::Compare { op: CompareOp::Equal, left, right } = facts.expr(test) else { return false };
+    let is_name = |id| matches!(facts.expr(id), Expr::Name(name) if facts.text(name) == "__name__");
+    let is_main = |id| matches!(facts.expr(id), Expr::Str(text) if facts.text(text) == "__main__");
+    is_name(left) && is_main(right) || is_main(left) && is_name(right)
+}
+
+/// Whether the condition (or its contrary, if not `holds`) says that something kept for later is not there yet.
+fn is_missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -> bool {
+    match facts.expr(test) {
+        Expr::Compare { op, left, right } => match (op, holds) {
+            (CompareOp::Is, true) | (CompareOp::IsNot, false) => {
+                matches!(facts.expr(right), Expr::None) && is_kept(facts, scopes, left)
+            }
+            (CompareOp::NotIn, true) | (CompareOp::In, false) => is_kept_container(facts, scopes, test, right),
+            _ => false,
+        },
+        Expr::Not(inner) => is_missing_test(facts, scopes, inner, !holds),
+        Expr::Boolean { and, values } if and == holds => {
+            facts.list(values).iter().any(|part| is_missing_test(facts, scopes, *part, holds))
+        }
+        // `if not self.model:` needs more evidence than a flag: it is set again in the same function.
+        Expr::Attribute { .. } | Expr::Name(_) if !holds => {
+            is_kept(facts, scopes, test) && is_assigned(facts, facts.exprs[test.0 as usize].region, test)
+                || is_looked_up(facts, scopes, test)
+        }
+        Expr::Call(call) if !holds => {
+            matches!(facts.expr(facts.call(call).callee), Expr::Name(name) if facts.text(name) == "hasattr")
+        }
+        _ => false,
+    }
+}
+
+/// An attribute, a global variable, or a local that was looked up in something kept (`hit = self.cache.get(key)`).
+fn is_kept(facts: &FileFacts, scopes: &Scopes, id: ExprId) -> bool {
+    match facts.expr(id) {
+        Expr::Attribute { .. } | Expr::Subscript { .. } => true,
+        Expr::Name(name) => {
+            let function = facts.region(facts.exprs[id.0 as usize].region).function;
+            let function = facts.function(function);
+            let is_global = function.globals.contains(&name) || function.nonlocals.contains(&name);
+            is_global || is_looked_up(facts, scopes, id)
+        }
+        Expr::Call(_) => is_lookup(facts, id),
+        _ => false,
+    }
+}
+
+fn is_looked_up(facts: &FileFacts, scopes: &Scopes, id: ExprId) -> bool {
+    let Expr::Name(name) = facts.expr(id) else { return false };
+    let node = &facts.exprs[id.0 as usize];
+    let scope = facts.region(node.region).function;
+    scopes
+        .reaching(facts, scope, facts.names.hash(name), node.span.start, node.region)
+        .any(|binding| matches!(binding.source, Source::Value(value) if is_lookup(facts, value)))
+}
+
+/// `self.cache.get(key)`, `_models.get(name)`, `getattr(self, "_x", None)`.
+fn is_lookup(facts: &FileFacts, id: ExprId) -> bool {
+    let Expr::Call(call) = facts.expr(id) else { return false };
+    let call = facts.call(call);
+    match facts.expr(call.callee) {
+        Expr::Attribute { value, attribute } => {
+            let kept = match facts.expr(value) {
+                Expr::Attribute { .. } => true,
+                Expr::Name(name) => {
+                    let text = facts.text(name).to_ascii_lowercase();
+                    ["cache", "memo", "registry", "pool", "instances"].iter().any(|word| text.contains(word))
+                }
+                _ => false,
+            };
+            let text = facts.text(attribute);
+            (text == "get" || text.contains("cache")) && kept
+        }
+        Expr::Name(name) => facts.text(name) == "getattr",
+        _ => false,
+    }
+}
+
+/// A container that outlives the call and that the function fills.
+fn is_kept_container(facts: &FileFacts, scopes: &Scopes, test: ExprId, container: ExprId) -> bool {
+    let node = &facts.exprs[test.0 as usize];
+    let function = facts.region(node.region).function;
+    let persists = match facts.expr(container) {
+        Expr::Attribute { .. } => true,
+        Expr::Name(name) => scopes.named(function, facts.names.hash(name)).is_empty(),
+        _ => false,
+    };
+    let same = |id: ExprId| facts.dotted(id).is_some_and(|text| Some(text) == facts.dotted(container));
+    persists
+        && facts.ops(facts.function(function)).iter().any(|op| match op.kind {
+            OpKind::Assign { target, .. } => {
+                matches!(facts.expr(target), Expr::Subscript { value, .. } if same(value))
+            }
+            OpKind::Call(call) => {
+                matches!(facts.expr(facts.call(call).callee), Expr::Attribute { value, .. } if same(value))
+            }
+            _ => false,
+        })
+}
+
+fn is_assigned(facts: &FileFacts, region: RegionId, id: ExprId) -> bool {
+    let function = facts.function(facts.region(region).function);
+    let Some(text) = facts.dotted(id) else { return false };
+    function.kind == ScopeKind::Function
+        && facts.ops(function).iter().any(|op| match op.kind {
+            OpKind::Assign { target, .. } => facts.dotted(target).as_deref() == Some(&text),
+            _ => false,
+        })
+}

@@ -1,0 +1,424 @@
+//! The solver: finds what variables, attributes, parameters, returns and containers hold, over all files.
+//!
+//! Works in rounds. In each, every file whose inputs changed is evaluated on its own and says what it adds to which cell;
+//! the additions are then merged in file order. So the result does not depend on the number of threads.
+
+use lagmap_facts::{Expr, ExprId, FunctionIndex, OpKind, ScopeKind};
+use lagmap_models::ModelId;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    Cell, FileId, FunctionId, Value, Values,
+    evaluate::Evaluator,
+    linked::{Linked, MethodKind, method_kind},
+    scopes::Source,
+};
+
+/// Rounds after which the solver stops even if cells still change. Each round carries a value over one more call,
+/// attribute or container; longer chains than this lose it.
+const MOST_ROUNDS: usize = 8;
+
+/// What all cells hold.
+#[derive(Debug, Default)]
+pub struct Cells {
+    cells: FxHashMap<Cell, Values>,
+}
+
+impl Cells {
+    /// What a cell holds.
+    pub fn get(&self, cell: Cell) -> Option<&Values> {
+        self.cells.get(&cell)
+    }
+
+    /// All cells, in no fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = (Cell, &Values)> {
+        self.cells.iter().map(|(cell, values)| (*cell, values))
+    }
+}
+
+/// What evaluating one file gave.
+struct FileResult {
+    additions: Vec<(Cell, Values)>,
+    reads: FxHashSet<Cell>,
+    callees: Vec<Values>,
+}
+
+/// What the solver found.
+pub struct Solution {
+    /// What all cells hold.
+    pub cells: Cells,
+    /// For each call of the program, what it may call.
+    pub callees: Vec<Values>,
+    /// How many rounds it took.
+    pub rounds: usize,
+}
+
+/// Solves the whole program.
+pub fn solve(linked: &Linked) -> Solution {
+    let mut cells = Cells::default();
+    let count = linked.files.len();
+    let mut reads: Vec<FxHashSet<Cell>> = vec![FxHashSet::default(); count];
+    let mut callees: Vec<Vec<Values>> = vec![Vec::new(); count];
+    let mut due: Vec<usize> = (0..count).collect();
+    let mut rounds = 0;
+    while !due.is_empty() && rounds < MOST_ROUNDS {
+        rounds += 1;
+        let results: Vec<FileResult> =
+            due.par_iter().map(|index| evaluate_file(linked, &cells, FileId(*index as u32))).collect();
+        let mut changed: FxHashSet<Cell> = FxHashSet::default();
+        for (index, result) in due.iter().zip(results) {
+            for (cell, values) in result.additions {
+                if cells.cells.entry(cell).or_default().extend(&values) {
+                    changed.insert(cell);
+                }
+            }
+            reads[*index] = result.reads;
+            callees[*index] = result.callees;
+        }
+        due = (0..count)
+            .into_par_iter()
+            .filter(|index| {
+                let own = &reads[*index];
+                if own.len() < changed.len() {
+                    own.iter().any(|cell| changed.contains(cell))
+                } else {
+                    changed.iter().any(|cell| own.contains(cell))
+                }
+            })
+            .collect();
+    }
+    Solution { cells, callees: callees.into_iter().flatten().collect(), rounds }
+}
+
+fn evaluate_file(linked: &Linked, cells: &Cells, file: FileId) -> FileResult {
+    let mut visit = FileVisit {
+        linked,
+        file,
+        evaluator: Evaluator::new(linked, cells, file),
+        additions: Vec::new(),
+        callees: Vec::new(),
+    };
+    let facts = &linked.file(file).facts;
+    let mut encloses = vec![false; facts.functions.len()];
+    for function in &facts.functions {
+        if let Some(parent) = function.parent {
+            encloses[parent.0 as usize] = true;
+        }
+    }
+    for (index, encloses) in encloses.iter().enumerate() {
+        visit.function(FunctionIndex(index as u32), *encloses);
+    }
+    visit.containers();
+    for call in &facts.calls {
+        let callees = visit.evaluator.values(call.callee);
+        visit.arguments(call, &callees);
+        visit.callees.push(callees);
+    }
+    let reads = visit.evaluator.reads.iter().copied().collect();
+    FileResult { additions: visit.additions, reads, callees: visit.callees }
+}
+
+struct FileVisit<'a> {
+    linked: &'a Linked,
+    file: FileId,
+    evaluator: Evaluator<'a>,
+    additions: Vec<(Cell, Values)>,
+    callees: Vec<Values>,
+}
+
+impl FileVisit<'_> {
+    fn add(&mut self, cell: Cell, values: Values) {
+        if !values.is_empty() {
+            self.additions.push((cell, values));
+        }
+    }
+
+    /// Drops texts and bytes: they are everywhere, and nothing is looked up on them across functions.
+    fn worth_keeping(&self, values: &Values) -> Values {
+        let catalogue = &self.linked.catalogue;
+        let plain = [catalogue.text(), catalogue.bytes()];
+        values
+            .iter()
+            .filter(|value| !matches!(value, Value::Object { model, .. } if plain.contains(model)))
+            .filter(|value| !matches!(value, Value::External(ModelId::UNKNOWN)))
+            .collect()
+    }
+
+    fn function(&mut self, index: FunctionIndex, encloses: bool) {
+        let unit = self.linked.file(self.file);
+        let facts = &unit.facts;
+        let function = facts.function(index);
+        let id = self.linked.ids.function(self.file, index);
+        if encloses || matches!(function.kind, ScopeKind::Module | ScopeKind::Class) {
+            for binding in unit.scopes.all(index) {
+                let is_static = matches!(binding.source, Source::Import(_) | Source::Function(_) | Source::Class(_));
+                if !is_static {
+                    let values = self.evaluator.bound(index, binding);
+                    self.add(Cell::Variable(id, binding.name), values);
+                }
+            }
+        }
+        for (place, parameter) in function.parameters.iter().enumerate() {
+            if parameter.annotation != ExprId::NONE {
+                self.annotation(parameter.annotation);
+            }
+            let _ = place;
+        }
+        if function.returns != ExprId::NONE && !function.is_generator {
+            let values = self.evaluator.annotated(function.returns);
+            self.annotation(function.returns);
+            self.add(Cell::Return(id), values);
+        }
+        for op in facts.ops(function) {
+            match op.kind {
+                OpKind::Assign { target, value } => self.assign(target, value),
+                OpKind::Annotate { target, annotation, value } => {
+                    self.annotation(annotation);
+                    if value != ExprId::NONE {
+                        self.assign(target, value);
+                    }
+                    if matches!(facts.expr(target), Expr::Attribute { .. }) {
+                        let values = self.evaluator.annotated(annotation);
+                        self.store(target, &values);
+                    }
+                }
+                OpKind::Iterate { target, iterable } if matches!(facts.expr(target), Expr::Attribute { .. }) => {
+                    let values = self.evaluator.items(iterable);
+                    self.store(target, &values);
+                }
+                OpKind::Return(value) if value != ExprId::NONE => {
+                    let values = self.evaluator.values(value);
+                    self.add(Cell::Return(id), values);
+                }
+                _ => {}
+            }
+        }
+        if function.is_generator {
+            self.yields(id, function.exprs.clone());
+        }
+    }
+
+    fn yields(&mut self, id: FunctionId, exprs: std::ops::Range<u32>) {
+        let facts = &self.linked.file(self.file).facts;
+        for index in exprs {
+            match facts.exprs[index as usize].expr {
+                Expr::Yield(value) if value != ExprId::NONE => {
+                    let values = self.evaluator.values(value);
+                    self.add(Cell::Yield(id), values);
+                }
+                Expr::YieldFrom(value) => {
+                    let values = self.evaluator.items(value);
+                    self.add(Cell::Yield(id), values);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A container annotation says what its container holds.
+    fn annotation(&mut self, annotation: ExprId) {
+        let Some(elements) = self.evaluator.annotated_element(annotation) else { return };
+        if !elements.is_empty() {
+            let site = self.linked.ids.site(self.file, annotation);
+            self.add(Cell::Element(site), elements);
+        }
+    }
+
+    fn assign(&mut self, target: ExprId, value: ExprId) {
+        let facts = &self.linked.file(self.file).facts;
+        match facts.expr(target) {
+            Expr::Attribute { .. } | Expr::Subscript { .. } => {
+                let values = self.evaluator.values(value);
+                self.store(target, &values);
+            }
+            Expr::Tuple(targets) | Expr::List(targets) => {
+                let values = match facts.expr(value) {
+                    Expr::Tuple(list) | Expr::List(list) => facts.list(list),
+                    _ => &[],
+                };
+                for (index, target) in facts.list(targets).iter().enumerate() {
+                    match values.get(index) {
+                        Some(value) => self.assign(*target, *value),
+                        None if matches!(facts.expr(*target), Expr::Attribute { .. }) => {
+                            let values = self.evaluator.items(value);
+                            self.store(*target, &values);
+                        }
+                        None => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn store(&mut self, target: ExprId, values: &Values) {
+        let facts = &self.linked.file(self.file).facts;
+        match facts.expr(target) {
+            Expr::Attribute { value, attribute } => {
+                let name = facts.names.hash(attribute);
+                for owner in self.evaluator.values(value).iter() {
+                    let cell = match owner {
+                        Value::Instance { class, .. } | Value::Class(class) => Cell::Attribute(class, name),
+                        Value::Module(file) => {
+                            Cell::Variable(self.linked.ids.function(file, FunctionIndex::MODULE), name)
+                        }
+                        _ => continue,
+                    };
+                    self.add(cell, values.clone());
+                }
+            }
+            Expr::Subscript { value, .. } => {
+                let kept = self.worth_keeping(values);
+                if !kept.is_empty() {
+                    for container in self.evaluator.values(value).iter() {
+                        if let Value::Object { site, .. } = container {
+                            self.add(Cell::Element(site), kept.clone());
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What literals and comprehensions hold.
+    fn containers(&mut self) {
+        let facts = &self.linked.file(self.file).facts;
+        for index in 0..facts.exprs.len() {
+            let id = ExprId(index as u32);
+            let parts: Vec<ExprId> = match facts.expr(id) {
+                Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => facts.list(list).to_vec(),
+                Expr::Dict(list) => facts.list(list).iter().skip(1).step_by(2).copied().collect(),
+                Expr::Comprehension { element, .. } => vec![element],
+                _ => continue,
+            };
+            let mut held = Values::unknown();
+            // Literal tables of data hold texts and numbers; beyond this many entries nothing new is learnt.
+            for part in parts.iter().take(256) {
+                if let Expr::Starred(inner) = facts.expr(*part) {
+                    held.extend(&self.evaluator.items(inner));
+                } else if !matches!(facts.expr(*part), Expr::Str(_) | Expr::Int(_) | Expr::Float(_) | Expr::Bool(_)) {
+                    held.extend(&self.evaluator.values(*part));
+                }
+            }
+            let held = self.worth_keeping(&held);
+            if !held.is_empty() {
+                self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+            }
+        }
+    }
+
+    /// What a call hands to parameters and containers.
+    fn arguments(&mut self, call: &lagmap_facts::Call, callees: &Values) {
+        let facts = &self.linked.file(self.file).facts;
+        for callee in callees.iter() {
+            match callee {
+                Value::Class(class) => {
+                    let init = lagmap_facts::NameHash::of("__init__");
+                    if let Some(function) = self.linked.classes.method(class, init) {
+                        self.parameters(function, 1, call);
+                    }
+                }
+                Value::Function(function) => self.parameters(function, 0, call),
+                Value::Method { function, receiver, exact } => {
+                    self.parameters(function, 1, call);
+                    if !exact {
+                        let name = self.linked.function(function);
+                        let name = name.0.facts.names.hash(name.1.name);
+                        let overriding = self.linked.classes.subclasses(receiver).iter().take(64);
+                        let overriding: Vec<FunctionId> =
+                            overriding.filter_map(|class| self.linked.classes.own_method(*class, name)).collect();
+                        for function in overriding {
+                            self.parameters(function, 1, call);
+                        }
+                    }
+                }
+                Value::Bound { method, site } => self.put(method, site, call),
+                Value::External(model) => {
+                    // Copies and iteration results: `list(x)`, `deque(x)`; objects that yield a known class.
+                    let entry = self.linked.catalogue.entry(model);
+                    let own = self.linked.ids.site(self.file, call.expr);
+                    if let Some(yielded) = self.linked.catalogue.yields(model) {
+                        let object = Value::Object { model: yielded, site: own };
+                        self.add(Cell::Element(own), Values::one(object));
+                    }
+                    if entry.is_some()
+                        && let Some(first) = facts.arguments(call).first()
+                        && matches!(
+                            self.linked.catalogue.name(model),
+                            "list" | "set" | "tuple" | "sorted" | "reversed" | "deque" | "dict" | "filter"
+                        )
+                    {
+                        let at = if self.linked.catalogue.name(model) == "filter" {
+                            facts.arguments(call).get(1)
+                        } else {
+                            Some(first)
+                        };
+                        if let Some(at) = at {
+                            let held = self.evaluator.items(*at);
+                            let held = self.worth_keeping(&held);
+                            self.add(Cell::Element(own), held);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A method that puts its argument into its receiver.
+    fn put(&mut self, method: ModelId, site: crate::Site, call: &lagmap_facts::Call) {
+        let facts = &self.linked.file(self.file).facts;
+        let arguments = facts.arguments(call);
+        if let Some(yielded) = self.linked.catalogue.yields(method) {
+            let own = self.linked.ids.site(self.file, call.expr);
+            self.add(Cell::Element(own), Values::one(Value::Object { model: yielded, site: own }));
+        }
+        let held = match self.linked.catalogue.name(method) {
+            "append" | "add" | "appendleft" | "put" | "put_nowait" => {
+                arguments.first().map(|item| self.evaluator.values(*item))
+            }
+            "insert" | "setdefault" => arguments.get(1).map(|item| self.evaluator.values(*item)),
+            "extend" | "update" => arguments.first().map(|items| self.evaluator.items(*items)),
+            _ => None,
+        };
+        if let Some(held) = held {
+            let held = self.worth_keeping(&held);
+            self.add(Cell::Element(site), held);
+        }
+    }
+
+    /// Hands arguments to the parameters of a project function, of which the first `skipped` are its receiver.
+    fn parameters(&mut self, function: FunctionId, skipped: usize, call: &lagmap_facts::Call) {
+        let facts = &self.linked.file(self.file).facts;
+        let (unit, callee) = self.linked.function(function);
+        let is_static = method_kind(&unit.facts, callee) == MethodKind::Static;
+        let skipped = if is_static { 0 } else { skipped };
+        for (index, argument) in facts.arguments(call).iter().enumerate() {
+            if matches!(facts.expr(*argument), Expr::Starred(_)) {
+                break;
+            }
+            let place = index + skipped;
+            let Some(parameter) = callee.parameters.get(place) else { break };
+            if parameter.kind != lagmap_facts::ParameterKind::Positional {
+                break;
+            }
+            self.hand_over(function, place, *argument);
+        }
+        for keyword in facts.keywords(call) {
+            let Some(name) = keyword.name else { continue };
+            let name = facts.names.hash(name);
+            let place = callee.parameters.iter().position(|parameter| unit.facts.names.hash(parameter.name) == name);
+            if let Some(place) = place {
+                self.hand_over(function, place, keyword.value);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, function: FunctionId, place: usize, argument: ExprId) {
+        let values = self.evaluator.values(argument);
+        let values = self.worth_keeping(&values);
+        self.add(Cell::Parameter(function, place as u32), values);
+    }
+}
