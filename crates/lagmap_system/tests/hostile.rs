@@ -64,7 +64,8 @@ fn an_alias_to_its_own_parent_ends() {
 #[test]
 fn deep_nesting_is_refused_with_its_line() {
     let mut block = String::from("services: {api: {script: a.py}}\n");
-    for level in 0..10_000 {
+    // Indentation makes 10,000 levels of this form larger than any accepted file.
+    for level in 0..2_000 {
         let _ = writeln!(block, "{}k:", " ".repeat(level));
     }
     let flow = format!("services: {{api: {{script: a.py}}}}\nx: {}", "[".repeat(10_000));
@@ -90,9 +91,6 @@ fn four_mebibytes_of_brackets_end_soon() {
         let start = Instant::now();
         let _ = load_text(text.as_bytes());
         assert!(start.elapsed() < Duration::from_secs(10), "{unit:?} took {:?}", start.elapsed());
-        if std::env::var("SHOW").is_ok() {
-            eprintln!("{unit:?} took {:?}", start.elapsed());
-        }
     }
 }
 
