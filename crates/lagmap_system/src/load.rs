@@ -195,11 +195,23 @@ impl Loader<'_> {
     /// A path with its variables replaced. `${PROJECT_ROOT}/a.py` with the variable unset means the root.
     fn path(&self, written: &str) -> String {
         let path = expand(written, &self.options.variables);
-        let is_relative = written.starts_with('$') && path.starts_with('/');
-        let set = is_relative
-            && self.options.variables.values().any(|value| path.starts_with(value.as_str()) && !value.is_empty());
-        if is_relative && !set { path.trim_start_matches('/').to_owned() } else { path }
+        let lead = leading_variable(written).map(|variable| expand(variable, &self.options.variables));
+        if lead.is_some_and(|value| value.is_empty()) { path.trim_start_matches('/').to_owned() } else { path }
     }
+}
+
+/// The variable that a path starts with, when a `/` follows it.
+fn leading_variable(path: &str) -> Option<&str> {
+    let mut depth = 0_u32;
+    let ends = move |c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && c == '/'
+    };
+    path.split(ends).next().filter(|lead| lead.starts_with('$'))
 }
 
 /// Parts of a search path. A colon inside `${NAME:-default}` separates nothing.

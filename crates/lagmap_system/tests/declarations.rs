@@ -241,6 +241,27 @@ fn scripts_are_looked_for_in_the_root_and_around_the_configuration() {
 }
 
 #[test]
+fn a_variable_in_front_of_a_script_is_the_root_unless_it_has_a_value() {
+    let declared = |script: &str| format!("services:\n  a: {{script: '{script}'}}\n");
+    for (script, found) in [
+        ("${HOME_DIR}/a.py", Some("a.py")),
+        ("$HOME_DIR/a.py", Some("a.py")),
+        ("${HOME_DIR:-.}/a.py", Some("a.py")),
+        ("${HOME_DIR:-/opt}/a.py", None),
+        ("/a.py", None),
+    ] {
+        let system = system(&declared(script));
+        assert_eq!(system.services[0].script.as_deref(), found, "{script}");
+    }
+    let tree = tree(&[("startup_config.yaml", &declared("$HOME_DIR/a.py")), ("a.py", ""), ("sub/a.py", "")]);
+    for (value, found) in [("sub", Some("sub/a.py")), ("/nowhere", None)] {
+        let variables = [("HOME_DIR".to_owned(), value.to_owned())].into();
+        let system = load(tree.path(), &[], &Options { variables });
+        assert_eq!(system.services[0].script.as_deref(), found, "{value}");
+    }
+}
+
+#[test]
 fn ports_collide_inside_a_configuration_and_on_one_address() {
     let one = "services:
   a: {script: a.py, port: 7200, health_check_port: 8200}
