@@ -37,6 +37,31 @@ pub struct FileFacts {
 }
 
 impl FileFacts {
+    /// Bytes held on the heap.
+    pub fn heap_size(&self) -> usize {
+        fn of<T>(part: &Vec<T>) -> usize {
+            part.capacity() * size_of::<T>()
+        }
+        let functions: usize = self
+            .functions
+            .iter()
+            .map(|function| {
+                of(&function.parameters) + of(&function.decorators) + of(&function.globals) + of(&function.nonlocals)
+            })
+            .sum();
+        let classes: usize = self.classes.iter().map(|class| of(&class.decorators)).sum();
+        let arenas = of(&self.exprs)
+            + of(&self.lists)
+            + of(&self.calls)
+            + of(&self.keywords)
+            + of(&self.regions)
+            + of(&self.ops)
+            + of(&self.functions)
+            + of(&self.classes)
+            + of(&self.imports);
+        self.names.heap_size() + arenas + functions + classes
+    }
+
     /// The shape of an expression ([`Expr::Other`] for [`ExprId::NONE`]).
     pub fn expr(&self, id: ExprId) -> Expr {
         self.exprs.get(id.0 as usize).map_or(Expr::Other, |node| node.expr)

@@ -62,6 +62,17 @@ impl Names {
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
+
+    /// Whether every name has a text and a hash.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let fits = |end: &u32| self.text.is_char_boundary(*end as usize);
+        self.ends.len() == self.hashes.len() && self.ends.is_sorted() && self.ends.iter().all(fits)
+    }
+
+    /// Bytes held on the heap.
+    pub fn heap_size(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<u32>() + self.hashes.capacity() * size_of::<NameHash>()
+    }
 }
 
 /// Builds a [`Names`] table: each different text once.
@@ -72,6 +83,18 @@ pub struct NamesBuilder {
 }
 
 impl NamesBuilder {
+    /// An empty table with room for `names` texts of together `bytes` bytes.
+    pub fn with_capacity(names: usize, bytes: usize) -> Self {
+        Self {
+            names: Names {
+                text: String::with_capacity(bytes),
+                ends: Vec::with_capacity(names),
+                hashes: Vec::with_capacity(names),
+            },
+            by_hash: FxHashMap::with_capacity_and_hasher(names, rustc_hash::FxBuildHasher),
+        }
+    }
+
     /// The name for `text`, made if new.
     pub fn intern(&mut self, text: &str) -> Name {
         let hash = NameHash::of(text);
@@ -84,8 +107,16 @@ impl NamesBuilder {
         })
     }
 
-    /// The finished table.
-    pub fn finish(self) -> Names {
+    /// The text of a name that this table made.
+    pub fn text(&self, name: Name) -> &str {
+        self.names.text(name)
+    }
+
+    /// The finished table, without spare room.
+    pub fn finish(mut self) -> Names {
+        self.names.text.shrink_to_fit();
+        self.names.ends.shrink_to_fit();
+        self.names.hashes.shrink_to_fit();
         self.names
     }
 }
