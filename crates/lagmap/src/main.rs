@@ -1,1 +1,33 @@
-fn main() {}
+//! The command line of lagmap: arguments, configuration, wiring, exit codes.
+//!
+//! Everything that knows Python, systems or costs lives in the library crates; [`audit`] is the one place that strings
+//! them together.
+
+mod arguments;
+mod audit;
+mod commands;
+mod configuration;
+mod errors;
+mod known_rules;
+mod output;
+mod policy;
+mod progress;
+mod suggestion;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::errors::Failure;
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let done = match command {
+        Command::Audit(arguments) => commands::audit::run(&arguments),
+        Command::Rules(arguments) => commands::rules::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Services(arguments) => commands::services::run(&arguments),
+    };
+    done.unwrap_or_else(|failure: Failure| failure.exit())
+}

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 use crate::escape::visible;
-use crate::model::{Basis, EffectKind, Finding, Frequency, Impact, Millis, Severity};
+use crate::model::{Basis, EffectKind, Finding, Frequency, Impact, Millis};
 
 /// A whole number with its thousands marked: 224,232.
 pub(crate) fn thousands(number: usize) -> String {
@@ -120,16 +120,6 @@ fn frequency(frequency: Frequency) -> &'static str {
         Frequency::PerRequest => "per request",
         Frequency::PerIteration => "per iteration",
         Frequency::PerCall => "per call",
-    }
-}
-
-/// A severity's name.
-pub(crate) fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "critical",
-        Severity::High => "high",
-        Severity::Medium => "medium",
-        Severity::Low => "low",
     }
 }
 

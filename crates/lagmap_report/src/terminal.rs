@@ -10,7 +10,7 @@ use crate::escape::visible;
 use crate::frame::snippets;
 use crate::groups::Problem;
 use crate::model::{Report, Severity};
-use crate::quantity::{self, cost, count, provenance, thousands};
+use crate::quantity::{cost, count, provenance, thousands};
 use crate::source::SourceProvider;
 
 /// Services named in the note of a problem.
@@ -86,10 +86,8 @@ fn frame(problem: &Problem<'_>, sources: &dyn SourceProvider, renderer: &Rendere
         Severity::Medium => Level::WARNING,
         Severity::Low => Level::INFO,
     };
-    let title = level
-        .with_name(quantity::severity(worst.severity))
-        .primary_title(headline(problem))
-        .id(visible(&worst.rule).into_owned());
+    let title =
+        level.with_name(worst.severity.name()).primary_title(headline(problem)).id(visible(&worst.rule).into_owned());
     let mut block = Block::with_title(title);
     if snippets.is_empty() {
         block =
@@ -157,7 +155,7 @@ fn rest(problems: &[Problem<'_>], shown: usize, paint: Paint, out: &mut dyn Writ
     for problem in problems.iter().skip(shown) {
         let worst = problem.worst;
         // Padded before it is painted: escapes have no width.
-        let severity = paint.severity(worst.severity, &format!("{:8}", quantity::severity(worst.severity)));
+        let severity = paint.severity(worst.severity, &format!("{:8}", worst.severity.name()));
         let place = paint.dim(&format!("{}:{}", visible(&worst.path), worst.line));
         writeln!(out, "{severity} {}  {place}  {}", headline(problem), visible(&worst.rule))?;
     }
@@ -199,9 +197,7 @@ fn closing(report: &Report, problems: &[Problem<'_>], paint: Paint, out: &mut dy
     ]
     .into_iter()
     .filter(|(_, number)| *number > 0)
-    .map(|(severity, number)| {
-        paint.severity(severity, &format!("{} {}", thousands(number), quantity::severity(severity)))
-    })
+    .map(|(severity, number)| paint.severity(severity, &format!("{} {}", thousands(number), severity.name())))
     .collect();
     if by_severity.is_empty() {
         return writeln!(out, "{audited}: {}", paint.bold("nothing found"));

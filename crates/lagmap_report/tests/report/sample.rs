@@ -129,6 +129,7 @@ fn services() -> Vec<Service> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of data")]
 fn findings() -> Vec<Finding> {
     let base = Finding {
         fingerprint: "0000000000000001".into(),

@@ -1,0 +1,140 @@
+//! What may be said on the command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lagmap_report::Severity;
+
+/// Finds what makes a Python system slow or makes it grow, over all its services and files, and never runs it.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Audit a system and report what to fix first.
+    Audit(AuditArguments),
+    /// List the rules.
+    Rules(RulesArguments),
+    /// Print the document of a rule: what it finds, why it matters, how to mend it.
+    Explain(ExplainArguments),
+    /// List the services that the start-up configurations name.
+    Services(ServicesArguments),
+}
+
+/// Arguments of `lagmap audit`.
+#[derive(Debug, Args)]
+pub struct AuditArguments {
+    /// The folder that holds the system.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// How to write the report.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub format: ReportFormat,
+    /// Write the report to a file, whole or not at all.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Exit with 1 if anything is found that is at least this severe.
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub fail_on: Option<SeverityName>,
+    /// Run these rules only.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Do not run these rules.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Read this configuration instead of the nearest one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Threads to use; all processors otherwise.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Problems that the terminal shows with their code; the rest get a line each.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Report findings in code that no service and no entry point reaches, too.
+    #[arg(long)]
+    pub all_code: bool,
+    /// Report findings that are merely possible, too.
+    #[arg(long)]
+    pub pedantic: bool,
+}
+
+/// Arguments of `lagmap rules`.
+#[derive(Debug, Args)]
+pub struct RulesArguments {
+    /// How to write the list.
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub format: ListFormat,
+}
+
+/// Arguments of `lagmap explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The rule's name.
+    pub rule: String,
+}
+
+/// Arguments of `lagmap services`.
+#[derive(Debug, Args)]
+pub struct ServicesArguments {
+    /// The folder that holds the system.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// How to write the list.
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    pub format: ListFormat,
+    /// Read this configuration instead of the nearest one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Forms of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people at a terminal.
+    Terminal,
+    /// A page with the five sections.
+    Markdown,
+    /// For programs; see `schema/report.json`.
+    Json,
+}
+
+/// Forms of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// A severity as it is written on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeverityName {
+    /// Over a second an operation.
+    Critical,
+    /// 100 ms to a second, and what may hang.
+    High,
+    /// 10 to 100 ms.
+    Medium,
+    /// Below 10 ms.
+    Low,
+}
+
+impl From<SeverityName> for Severity {
+    fn from(name: SeverityName) -> Self {
+        match name {
+            SeverityName::Critical => Self::Critical,
+            SeverityName::High => Self::High,
+            SeverityName::Medium => Self::Medium,
+            SeverityName::Low => Self::Low,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `lagmap audit`
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path};
+use std::process::ExitCode;
+
+use anstream::{AutoStream, ColorChoice};
+use lagmap_report::{Report, Severity, SourceProvider, json, markdown, terminal};
+
+use crate::arguments::{AuditArguments, ReportFormat};
+use crate::audit::{self, AuditOptions};
+use crate::configuration::Configuration;
+use crate::errors::Failure;
+use crate::known_rules::{self, Written};
+use crate::output;
+use crate::progress::Progress;
+
+/// The exit code for findings at or above `--fail-on`.
+const FOUND: u8 = 1;
+/// Columns of a report that does not go to a terminal.
+const WIDTH: usize = 140;
+/// Larger files are shown without their code.
+const MAX_SOURCE: u64 = 16 << 20;
+
+/// Audits a system and writes the report.
+pub fn run(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
+    audit::check_root(&arguments.path)?;
+    let configuration = Configuration::find(&arguments.path, arguments.config.as_deref())?;
+    let fail_on = arguments.fail_on.map(Severity::from).or(configuration.fail_on);
+    let options = options(arguments, configuration)?;
+    let report = {
+        let progress = Progress::start();
+        audit::run_audit(&arguments.path, &options, &progress)?
+    };
+    let text = render(arguments, &report).map_err(|error| Failure::new("cannot write the report").because(error))?;
+    match &arguments.output {
+        Some(path) => output::save(path, &text)?,
+        None => output::print(&text)?,
+    }
+    let failed = fail_on.is_some_and(|severity| report.summary.findings.at_or_above(severity) > 0);
+    Ok(if failed { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+}
+
+/// The configuration with what the command line says on top of it.
+fn options(arguments: &AuditArguments, configuration: Configuration) -> Result<AuditOptions, Failure> {
+    for (by, names) in [("`--select`", &arguments.select), ("`--ignore`", &arguments.ignore)] {
+        for name in names {
+            known_rules::find(name, &Written { by, place: None })?;
+        }
+    }
+    let mut options = AuditOptions::of(configuration)?;
+    if !arguments.select.is_empty() {
+        options.select.clone_from(&arguments.select);
+    }
+    options.ignore.extend(arguments.ignore.iter().cloned());
+    options.all_code |= arguments.all_code;
+    options.pedantic |= arguments.pedantic;
+    options.threads = arguments.threads;
+    Ok(options)
+}
+
+fn render(arguments: &AuditArguments, report: &Report) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    match arguments.format {
+        ReportFormat::Json => json::render(report, &mut text)?,
+        ReportFormat::Markdown => markdown::render(report, &mut text)?,
+        ReportFormat::Terminal => {
+            let to_file = arguments.output.is_some();
+            // anstream knows NO_COLOR, CLICOLOR_FORCE and what a terminal is.
+            let styled = !to_file && AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+            let size = if to_file { None } else { terminal_size::terminal_size_of(io::stdout()) };
+            let width = size.map_or(WIDTH, |(columns, _)| usize::from(columns.0));
+            let options = terminal::Options { styled, width, frames: arguments.limit };
+            terminal::render(report, &Tree { root: &arguments.path }, &options, &mut text)?;
+        }
+    }
+    Ok(text)
+}
+
+/// The files below the audited root, for the code in the terminal's report.
+struct Tree<'a> {
+    root: &'a Path,
+}
+
+impl SourceProvider for Tree<'_> {
+    fn source(&self, path: &str) -> Option<Cow<'_, str>> {
+        let path = Path::new(path);
+        // A report never holds another path; a file outside the root would be none of ours to show.
+        if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+            return None;
+        }
+        let path = self.root.join(path);
+        if !fs::metadata(&path).ok()?.is_file() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let read = File::open(path).ok()?.take(MAX_SOURCE + 1).read_to_end(&mut bytes).ok()?;
+        if read as u64 > MAX_SOURCE {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        Some(Cow::Owned(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
+    }
+}

@@ -1,0 +1,219 @@
+//! The program as its users run it: arguments in; text, files and exit codes out.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command as Process, Stdio};
+
+use assert_cmd::Command;
+use predicates::str::{contains, is_empty, starts_with};
+use tempfile::TempDir;
+
+/// A system with one service that exists, one whose script does not, and a broken configuration entry.
+fn system() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("app")).unwrap();
+    fs::write(root.path().join("app/api.py"), "print('never run')\n").unwrap();
+    fs::write(
+        root.path().join("startup_config.yaml"),
+        "services:\n  - name: Api\n    script_path: app/api.py\n    port: 7000\n  - name: Gone\n    \
+         script_path: app/gone.py\n    port: 7001\n    dependencies: [Api]\n",
+    )
+    .unwrap();
+    root
+}
+
+fn lagmap(root: &Path, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    Command::cargo_bin("lagmap").unwrap().current_dir(root).env_remove("CLICOLOR_FORCE").args(arguments).assert()
+}
+
+fn json(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).unwrap()
+}
+
+#[test]
+fn an_audit_says_which_services_cannot_start() {
+    let root = system();
+    lagmap(root.path(), &["audit"])
+        .code(0)
+        .stdout(starts_with("1 of 2 services cannot start\n  Gone  app/gone.py: "))
+        .stdout(contains("2 services"))
+        .stderr(is_empty());
+    lagmap(root.path(), &["audit", "--format", "markdown"])
+        .code(0)
+        .stdout(contains("## Services that cannot start (1 of 2)"))
+        .stdout(contains("# 5. CACHING STRATEGY RECOMMENDATIONS"));
+}
+
+#[test]
+fn json_is_the_same_on_every_run_and_from_every_folder() {
+    let root = system();
+    let first = lagmap(root.path(), &["audit", "--format", "json"]).code(0).get_output().stdout.clone();
+    let report = json(&first);
+    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["tool"]["name"], "lagmap");
+    assert_eq!(report["summary"]["services"], 2);
+    assert_eq!(report["services"][1]["starts"], false);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = root.path().to_str().unwrap();
+    lagmap(elsewhere.path(), &["audit", path, "--format=json", "--threads=3"]).code(0).stdout(first);
+}
+
+#[test]
+fn services_are_listed() {
+    let root = system();
+    lagmap(root.path(), &["services"])
+        .code(0)
+        .stdout(starts_with("SERVICE  GROUP     PORT  SCRIPT       STARTS"))
+        .stdout(contains("Api      services  7000  app/api.py   yes"));
+    let list = lagmap(root.path(), &["services", "--format", "json"]).code(0).get_output().stdout.clone();
+    assert_eq!(json(&list)[1]["dependencies"], serde_json::json!(["Api"]));
+}
+
+#[test]
+fn a_path_that_does_not_exist_is_told_with_exit_code_2() {
+    let root = system();
+    lagmap(root.path(), &["audit", "nowhere"])
+        .code(2)
+        .stdout(is_empty())
+        .stderr(starts_with("error: cannot audit: nowhere: "))
+        .stderr(contains("\nhelp: name the folder"));
+    lagmap(root.path(), &["audit", "app/api.py"]).code(2).stderr(contains("app/api.py: it is not a folder"));
+}
+
+#[test]
+fn wrong_arguments_exit_with_2() {
+    let root = system();
+    for arguments in [
+        &["audit", "--format", "xml"][..],
+        &["audit", "--fail-on", "urgent"],
+        &["audit", "--threads", "0"],
+        &["audit", "--threads", "many"],
+        &["adit"],
+        &[],
+    ] {
+        lagmap(root.path(), arguments).code(2).stdout(is_empty());
+    }
+    lagmap(root.path(), &["--version"]).code(0).stdout(starts_with("lagmap "));
+}
+
+#[test]
+fn unknown_rules_are_refused_wherever_they_are_named() {
+    let root = system();
+    for arguments in [
+        &["audit", "--select", "no-such-rule"][..],
+        &["audit", "--ignore", "no-such-rule,another"],
+        &["explain", "no-such-rule"],
+    ] {
+        lagmap(root.path(), arguments)
+            .code(2)
+            .stdout(is_empty())
+            .stderr(contains("there is no rule `no-such-rule`\nhelp: "));
+    }
+    fs::write(root.path().join("lagmap.toml"), "\nignore = [\n  'no-such-rule',\n]\n").unwrap();
+    lagmap(root.path(), &["audit"]).code(2).stderr(contains("lagmap.toml:3: there is no rule `no-such-rule`"));
+}
+
+#[test]
+fn unknown_keys_are_told_with_their_line_and_what_was_meant() {
+    let root = system();
+    fs::write(root.path().join("pyproject.toml"), "[project]\nname = 'x'\n\n[tool.lagmap]\nexlude = []\n").unwrap();
+    lagmap(root.path(), &["audit"])
+        .code(2)
+        .stderr(contains("pyproject.toml:5: unknown key `exlude`\nhelp: did you mean `exclude`?\n"));
+}
+
+#[test]
+fn the_nearest_configuration_counts() {
+    let root = system();
+    // The outer one is wrong: it must not be read while a nearer one is there.
+    fs::write(root.path().join("lagmap.toml"), "wrong = 1\n").unwrap();
+    fs::write(root.path().join("app/pyproject.toml"), "[tool.lagmap]\npedantic = true\n").unwrap();
+    lagmap(root.path(), &["audit", "app"]).code(0);
+    lagmap(root.path(), &["audit"]).code(2);
+    // One that is asked for counts before all others.
+    fs::write(root.path().join("mine.toml"), "startup-configs = ['other.yaml']\n").unwrap();
+    fs::write(root.path().join("other.yaml"), "services:\n  - {name: Solo, script_path: app/api.py}\n").unwrap();
+    lagmap(root.path(), &["services", "--config", "mine.toml"]).code(0).stdout(contains("Solo"));
+    lagmap(root.path(), &["audit", "--config", "none.toml"])
+        .code(2)
+        .stderr(starts_with("error: cannot read the configuration: none.toml: "));
+}
+
+#[test]
+fn a_catalogue_that_cannot_be_read_is_told() {
+    let root = system();
+    fs::write(root.path().join("lagmap.toml"), "catalogues = ['mine/api.toml']\n").unwrap();
+    lagmap(root.path(), &["audit"])
+        .code(2)
+        .stderr(contains("cannot read the catalogue: "))
+        .stderr(contains("api.toml"));
+    fs::create_dir(root.path().join("mine")).unwrap();
+    fs::write(root.path().join("mine/api.toml"), "[library]\nnombre = 'x'\n").unwrap();
+    lagmap(root.path(), &["audit"]).code(2).stderr(contains("cannot use the catalogue")).stderr(contains("nombre"));
+}
+
+#[test]
+fn output_goes_whole_into_the_file_or_not_at_all() {
+    let root = system();
+    lagmap(root.path(), &["audit", "--format", "json", "--output", "report.json"]).code(0).stdout(is_empty());
+    let written = fs::read(root.path().join("report.json")).unwrap();
+    assert_eq!(json(&written)["schema_version"], 1);
+    // A second run replaces the first, and leaves nothing else behind.
+    lagmap(root.path(), &["audit", "-o", "report.json"]).code(0);
+    let text = fs::read_to_string(root.path().join("report.json")).unwrap();
+    assert!(text.contains("services cannot start") && !text.contains('\u{1b}'));
+    let mut names: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["app", "report.json", "startup_config.yaml"]);
+
+    for target in ["missing/report.json", "app"] {
+        lagmap(root.path(), &["audit", "--output", target])
+            .code(2)
+            .stdout(is_empty())
+            .stderr(contains(format!("error: cannot write the report: {target}: ")));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn output_into_a_device_does_not_replace_it() {
+    use std::os::unix::fs::FileTypeExt;
+    let root = system();
+    lagmap(root.path(), &["audit", "--output", "/dev/null"]).code(0);
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+}
+
+#[test]
+fn without_findings_no_threshold_fails() {
+    let root = system();
+    lagmap(root.path(), &["audit", "--fail-on", "low"]).code(0);
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let root = system();
+    let run = |forced: &str, refused: &str| {
+        let mut command = Command::cargo_bin("lagmap").unwrap();
+        command.current_dir(root.path()).arg("audit").env("CLICOLOR_FORCE", forced).env("NO_COLOR", refused);
+        command.assert().code(0).get_output().stdout.contains(&0x1b)
+    };
+    assert!(run("1", ""));
+    assert!(!run("", ""));
+    assert!(!run("", "1"));
+}
+
+/// `lagmap … | head`: the reader has gone before the first byte is written.
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let root = system();
+    let mut child = Process::new(env!("CARGO_BIN_EXE_lagmap"))
+        .args(["audit", "--format", "json"])
+        .current_dir(root.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
+}
