@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
-use lagmap_report::{Report, Severity, SourceProvider, json, markdown, terminal};
+use lagmap_report::{FindingCounts, Report, Severity, SourceProvider, json, markdown, terminal};
 
 use crate::arguments::{AuditArguments, ReportFormat};
 use crate::audit::{self, AuditOptions};
@@ -39,8 +39,11 @@ pub fn run(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
         Some(path) => output::save(path, &text)?,
         None => output::print(&text)?,
     }
-    let failed = fail_on.is_some_and(|severity| report.summary.findings.at_or_above(severity) > 0);
-    Ok(if failed { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+    Ok(ExitCode::from(exit_code(report.summary.findings, fail_on)))
+}
+
+fn exit_code(found: FindingCounts, fail_on: Option<Severity>) -> u8 {
+    if fail_on.is_some_and(|severity| found.at_or_above(severity) > 0) { FOUND } else { 0 }
 }
 
 /// The configuration with what the command line says on top of it.
@@ -91,8 +94,9 @@ impl SourceProvider for Tree<'_> {
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {
             return None;
         }
-        let path = self.root.join(path);
-        if !fs::metadata(&path).ok()?.is_file() {
+        // A link may have been put there since the audit.
+        let path = self.root.join(path).canonicalize().ok()?;
+        if !path.starts_with(self.root.canonicalize().ok()?) || !fs::metadata(&path).ok()?.is_file() {
             return None;
         }
         let mut bytes = Vec::new();
@@ -102,5 +106,34 @@ impl SourceProvider for Tree<'_> {
         }
         let text = String::from_utf8_lossy(&bytes);
         Some(Cow::Owned(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_findings_at_or_above_the_threshold_fail() {
+        let found = FindingCounts { critical: 0, high: 2, medium: 0, low: 5 };
+        let codes = Severity::ALL.map(|severity| exit_code(found, Some(severity)));
+        assert_eq!(codes, [0, FOUND, FOUND, FOUND]);
+        assert_eq!(exit_code(found, None), 0);
+        assert_eq!(exit_code(FindingCounts::default(), Some(Severity::Low)), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_code_is_shown_from_outside_the_root() {
+        let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(outside.path().join("secret.py"), "secret").unwrap();
+        fs::write(root.path().join("own.py"), "\u{feff}own").unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret.py"), root.path().join("link.py")).unwrap();
+        let tree = Tree { root: root.path() };
+        assert_eq!(tree.source("own.py").as_deref(), Some("own"));
+        let absolute = outside.path().join("secret.py");
+        for path in ["link.py", "../secret.py", absolute.to_str().unwrap(), ".", "none.py"] {
+            assert_eq!(tree.source(path), None, "{path}");
+        }
     }
 }

@@ -141,6 +141,9 @@ fn part(problems: &[Problem<'_>], subsection: Subsection, none: &str, out: &mut 
 
 /// "see CRITICAL, 3": where section 1 has the problem.
 fn reference(problems: &[Problem<'_>], problem: &Problem<'_>) -> Option<String> {
+    if problem.group.section != Section::Hotspots {
+        return None;
+    }
     let severity = problem.group.severity;
     let position = rank(problems, severity).position(|ranked| std::ptr::eq(ranked.group, problem.group))?;
     let (_, heading, _) = RANKS.into_iter().find(|(ranked, ..)| *ranked == severity)?;
