@@ -166,7 +166,12 @@ impl Contexts {
 
     /// The contexts of code in a region of a function.
     pub fn at(&self, function: FunctionId, around: Surroundings) -> ContextSet {
-        self.of(function).iter().map(|context| inside(context, around)).collect()
+        self.within(self.of(function), around)
+    }
+
+    /// What contexts become inside of the loops and guards of a region.
+    pub fn within(&self, contexts: ContextSet, around: Surroundings) -> ContextSet {
+        contexts.iter().map(|context| inside(context, around)).collect()
     }
 
     /// How a function came into a context.

@@ -3,34 +3,46 @@
 //! [`Program::build`] takes the facts of all files, the catalogue and the services. It knows nothing of rules, severities
 //! or reports; rules ask it for effects in contexts. All results are the same on every run and with any number of threads.
 
+mod bounds;
 mod contexts;
 mod effects;
 mod evaluate;
 mod graph;
+mod growth;
 mod ids;
 mod language;
+mod lifetime;
 mod linked;
+mod locks;
 mod modules;
 mod program;
 mod reach;
 mod regions;
+mod repetition;
 mod scopes;
 mod search_path;
 mod solve;
+mod starting;
 mod uses;
 mod value;
 
+pub use bounds::Bound;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};
 pub use effects::{Effect, Effects, Interval, call_cost, number};
 pub use evaluate::Evaluator;
 pub use graph::{Dispatch, Edge, EdgeKind, Graph, Target};
+pub use growth::Growth;
 pub use ids::{CallSite, ClassId, FileId, FunctionId, IdBases, PackageId, Site};
-pub use linked::{Classes, Linked, MethodKind, ProgramFile, SourceUnit, StaticMember, method_kind};
+pub use lifetime::Lifetime;
+pub use linked::{Classes, Linked, MethodKind, ProgramFile, SourceUnit, StaticMember, SyntaxFault, method_kind};
+pub use locks::SelfDeadlock;
 pub use modules::{ImportTarget, Modules};
 pub use program::{CallView, Program, ProgramOptions, Step};
 pub use reach::{Bits, Reach};
 pub use regions::Surroundings;
+pub use repetition::{Memoization, Repeated};
 pub use scopes::{Binding, Scopes, Source};
 pub use solve::{Cells, Solution};
+pub use starting::Obstacle;
 pub use uses::{Change, ChangeKind, Uses, Write};
 pub use value::{Cell, Value, Values};

@@ -2,7 +2,7 @@
 
 use lagmap_facts::{ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, NameHash, ScopeKind};
 use lagmap_models::{Catalogue, ModelId};
-use lagmap_source::LineMap;
+use lagmap_source::{LineMap, Position};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -16,6 +16,15 @@ use crate::{
     search_path::search_path,
 };
 
+/// Why a file does not parse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxFault {
+    /// What the parser says.
+    pub message: String,
+    /// Where.
+    pub position: Position,
+}
+
 /// A file as the program takes it.
 pub struct SourceUnit {
     /// Its path relative to the audited root, with `/`.
@@ -24,8 +33,8 @@ pub struct SourceUnit {
     pub facts: FileFacts,
     /// Its lines.
     pub lines: LineMap,
-    /// It has syntax errors.
-    pub broken: bool,
+    /// Its first syntax error.
+    pub broken: Option<SyntaxFault>,
 }
 
 /// A file of the program.
@@ -38,8 +47,8 @@ pub struct ProgramFile {
     pub facts: FileFacts,
     /// Its lines.
     pub lines: LineMap,
-    /// It has syntax errors.
-    pub broken: bool,
+    /// Its first syntax error.
+    pub broken: Option<SyntaxFault>,
     /// It holds tests.
     pub is_test: bool,
     /// Which names are bound where.

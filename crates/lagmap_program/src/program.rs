@@ -283,6 +283,20 @@ impl Program {
         steps
     }
 
+    /// [`Self::recent_path_to`] for a place in a function: empty where the loop around the place itself gives the context.
+    pub fn recent_path_in(&self, function: FunctionId, region: RegionId, context: Context) -> Vec<Step> {
+        let (file, _) = self.linked.ids.of_function(function);
+        let around = self.graph.around(file, region);
+        let outer = self.contexts_of(function).iter().find(|outer| {
+            let set: ContextSet = [*outer].into_iter().collect();
+            self.contexts.within(set, around).any(|inner| inner == context)
+        });
+        match outer {
+            Some(outer) if outer.frequency == context.frequency => self.recent_path_to(function, outer),
+            _ => Vec::new(),
+        }
+    }
+
     /// The calls from a function down to the library call that has an effect found there.
     pub fn path_from(&self, effect: &Effect, blocking: bool) -> Vec<Step> {
         let mut steps = Vec::new();

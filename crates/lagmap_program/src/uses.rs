@@ -60,6 +60,8 @@ pub struct Uses {
     pub changes: FxHashMap<Site, Vec<Change>>,
     /// Assignments by attribute or module variable.
     pub writes: FxHashMap<Cell, Vec<Write>>,
+    /// The `with` bodies that an object is the context manager of.
+    pub entered: FxHashMap<Site, Vec<(FunctionId, RegionId)>>,
     /// The attributes, variables, parameters, returns and containers that hold an object.
     pub holders: FxHashMap<Site, Vec<Cell>>,
     /// Library calls by what is called.
@@ -70,6 +72,7 @@ pub struct Uses {
 struct FileUses {
     changes: Vec<(Site, Change)>,
     writes: Vec<(Cell, Write)>,
+    entered: Vec<(Site, (FunctionId, RegionId))>,
 }
 
 impl Uses {
@@ -83,6 +86,9 @@ impl Uses {
         for file in per_file {
             for (site, change) in file.changes {
                 uses.changes.entry(site).or_default().push(change);
+            }
+            for (site, body) in file.entered {
+                uses.entered.entry(site).or_default().push(body);
             }
             for (cell, write) in file.writes {
                 uses.writes.entry(cell).or_default().push(write);
@@ -131,6 +137,7 @@ fn file_uses(linked: &Linked, solution: &Solution, file: FileId) -> FileUses {
                 }
                 OpKind::Augment { target, .. } => visit.augmented(target),
                 OpKind::Delete(target) => visit.deleted(target),
+                OpKind::Enter { context, body, .. } => visit.entered(context, body),
                 _ => {}
             }
         }
@@ -154,6 +161,14 @@ impl Visit<'_, '_> {
                 let target = self.linked.ids.site(self.file, target);
                 let (function, region, span) = (self.function, self.op.region, self.op.span);
                 self.found.changes.push((site, Change { kind, function, region, span, target }));
+            }
+        }
+    }
+
+    fn entered(&mut self, context: ExprId, body: RegionId) {
+        for value in self.evaluator.values(context).iter() {
+            if let Value::Object { site, .. } = value {
+                self.found.entered.push((site, (self.function, body)));
             }
         }
     }

@@ -1,1 +1,78 @@
 //! One rule, one file: each asks the program for an effect in a context and yields findings.
+//!
+//! A rule is data ([`RuleInfo`]) and one function over the program. It knows nothing of severities, ranking or reports,
+//! and it walks no syntax: what it needs to know beyond facts is a query of `lagmap_program`.
+
+mod finding;
+mod rules;
+
+use lagmap_program::Program;
+use rayon::prelude::*;
+
+pub use finding::{Bytes, Confidence, Finding, Harm, Location, place};
+
+/// A rule.
+#[derive(Debug)]
+pub struct RuleInfo {
+    /// Its name: what is wrong, in the field's words.
+    pub name: &'static str,
+    /// The bullets of the brief that it serves, the first being its main one.
+    pub bullets: &'static [&'static str],
+    /// Where its findings stand in a report.
+    pub section: Section,
+    /// And there.
+    pub subsection: Subsection,
+    /// A short noun phrase for lists.
+    pub title: &'static str,
+    /// What it finds, in one sentence.
+    pub summary: &'static str,
+    /// Its document: what, why, cost, examples, cure.
+    pub document: &'static str,
+    /// Finds its problems.
+    pub check: fn(&'static RuleInfo, &Program, &mut Vec<Finding>),
+}
+
+/// The five sections of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Section {
+    Hotspots,
+    Memory,
+    Cpu,
+    Pooling,
+    Caching,
+}
+
+/// The parts of sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Subsection {
+    None,
+    MemoryLeak,
+    MemoryPattern,
+    Algorithm,
+    Async,
+    ConnectionPool,
+    ObjectPool,
+    Cache,
+}
+
+/// All rules, sorted by name.
+pub fn all() -> &'static [&'static RuleInfo] {
+    rules::ALL
+}
+
+/// What the rules that `wanted` accepts find, in a fixed order: by rule, then as found.
+pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Vec<Finding> {
+    let found: Vec<Vec<Finding>> = all()
+        .par_iter()
+        .map(|rule| {
+            let mut findings = Vec::new();
+            if wanted(rule) {
+                (rule.check)(rule, program, &mut findings);
+            }
+            findings
+        })
+        .collect();
+    found.into_iter().flatten().collect()
+}

@@ -1,0 +1,127 @@
+//! Locks: where they are taken, and threads that wait for themselves.
+
+use lagmap_facts::{Expr, RegionId};
+
+use crate::{CallSite, CallView, EdgeKind, FunctionId, Program, Site, Step, Value};
+
+/// A call under a lock that comes to take the same lock again.
+#[derive(Clone, Debug)]
+pub struct SelfDeadlock {
+    /// The call that is made while the lock is held.
+    pub call: CallSite,
+    /// Where the lock is made.
+    pub lock: Site,
+    /// The function that takes it again.
+    pub taken_in: FunctionId,
+    /// The way there.
+    pub path: Vec<Step>,
+}
+
+/// How many calls deep a second taking of a lock is looked for.
+const DEEPEST: usize = 6;
+
+impl Program {
+    /// The live places that take a lock by `with`, and those that call its `acquire`.
+    pub fn lock_regions(&self, lock: Site) -> Vec<(FunctionId, RegionId)> {
+        let entered = self.uses.entered.get(&lock).map(Vec::as_slice).unwrap_or_default();
+        let acquired =
+            self.calls_on(lock).filter(|call| call.has_tag("acquires")).map(|call| (call.function, call.region));
+        let all = entered.iter().copied().chain(acquired);
+        all.filter(|(function, _)| self.is_live(*function)).collect()
+    }
+
+    /// Calls under a non-reentrant lock of the same object (or module) that take it again.
+    pub fn self_deadlocks(&self) -> Vec<SelfDeadlock> {
+        let mut locks: Vec<Site> = self.uses.entered.keys().copied().filter(|site| self.is_plain_lock(*site)).collect();
+        locks.sort_unstable();
+        let mut found = Vec::new();
+        for lock in locks {
+            let regions = self.uses.entered.get(&lock).map(Vec::as_slice).unwrap_or_default();
+            for (function, body) in regions {
+                if self.is_live(*function) {
+                    self.deadlocks_inside(lock, *function, *body, &mut found);
+                }
+            }
+        }
+        found.sort_by_key(|deadlock| deadlock.call);
+        found.dedup_by_key(|deadlock| deadlock.call);
+        found
+    }
+
+    fn is_plain_lock(&self, site: Site) -> bool {
+        self.values(site).iter().any(|value| match value {
+            Value::Object { model, site: own } => {
+                own == site && self.catalogue().has_tag(model, "lock") && !self.catalogue().has_tag(model, "reentrant")
+            }
+            _ => false,
+        })
+    }
+
+    fn deadlocks_inside(&self, lock: Site, function: FunctionId, body: RegionId, found: &mut Vec<SelfDeadlock>) {
+        for call in self.calls(function) {
+            let inside = call.facts().enclosing(call.region).any(|(region, _)| region == body);
+            if !inside || !on_same_object(&call) {
+                continue;
+            }
+            for target in self.callees(call.site) {
+                let step = Step { site: call.expr(), note: format!("calls {}", self.short_name(target)) };
+                if let Some((taken_in, mut path)) = self.takes(lock, target, &mut vec![function]) {
+                    path.insert(0, step);
+                    found.push(SelfDeadlock { call: call.site, lock, taken_in, path });
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether a function, or one that it calls on the same object, takes a lock.
+    fn takes(&self, lock: Site, function: FunctionId, above: &mut Vec<FunctionId>) -> Option<(FunctionId, Vec<Step>)> {
+        if above.contains(&function) || above.len() > DEEPEST {
+            return None;
+        }
+        let entered = self.uses.entered.get(&lock).map(Vec::as_slice).unwrap_or_default();
+        if entered.iter().any(|(own, _)| *own == function) {
+            return Some((function, Vec::new()));
+        }
+        above.push(function);
+        let found = self.calls(function).filter(on_same_object).find_map(|call| {
+            self.callees(call.site).into_iter().find_map(|target| {
+                let (taken_in, mut path) = self.takes(lock, target, above)?;
+                path.insert(0, Step { site: call.expr(), note: format!("calls {}", self.short_name(target)) });
+                Some((taken_in, path))
+            })
+        });
+        above.pop();
+        found
+    }
+
+    /// Whether instances of the class of a method are made again and again rather than once.
+    pub fn is_made_repeatedly(&self, function: FunctionId) -> bool {
+        let (unit, facts) = self.function(function);
+        let Some(class) = facts.class else { return false };
+        let (file, _) = self.linked.ids.of_function(function);
+        let class = self.linked.ids.class(file, class);
+        let _ = unit;
+        self.made_in(class).any(|frequency| frequency.is_repeated())
+    }
+
+    /// How often the places that make instances of a class run.
+    pub fn made_in(&self, class: crate::ClassId) -> impl Iterator<Item = crate::Frequency> + '_ {
+        let edges = self.graph.edges.iter().filter(move |edge| edge.kind == EdgeKind::Construct(class));
+        edges.flat_map(|edge| {
+            self.contexts_at(edge.from, edge.region).iter().map(|context| context.frequency).collect::<Vec<_>>()
+        })
+    }
+}
+
+/// A call of a method of `self`, or of a plain function of the module: what it takes is the same object's lock.
+fn on_same_object(call: &CallView<'_>) -> bool {
+    let facts = call.facts();
+    match facts.expr(call.call.callee) {
+        Expr::Name(_) => true,
+        Expr::Attribute { value, .. } => {
+            matches!(facts.expr(value), Expr::Name(name) if matches!(facts.text(name), "self" | "cls"))
+        }
+        _ => false,
+    }
+}

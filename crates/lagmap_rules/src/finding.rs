@@ -1,0 +1,176 @@
+//! What a rule says.
+
+use lagmap_program::{CallView, Context, FileId, FunctionId, Interval, Program, Step};
+use lagmap_source::Span;
+
+use crate::RuleInfo;
+
+/// One problem at one place.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule that found it.
+    pub rule: &'static RuleInfo,
+    /// Where it is shown.
+    pub location: Location,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// The way from where it matters down to where it happens.
+    pub trace: Vec<Step>,
+    /// What it costs.
+    pub harm: Harm,
+    /// Where and how often it happens; `None`: whenever the service starts.
+    pub context: Option<Context>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// What to do.
+    pub suggestion: String,
+    /// Findings of one rule with the same cause are one line in a report.
+    pub cause: String,
+}
+
+/// Where a finding is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Code of a function.
+    Code {
+        /// The file.
+        file: FileId,
+        /// The scope.
+        function: FunctionId,
+        /// The text.
+        span: Span,
+    },
+    /// A line of a file that is not analysed as code: a configuration, a script that does not parse.
+    Line {
+        /// Its path relative to the root.
+        path: String,
+        /// The line, from 1.
+        line: u32,
+        /// The column, from 1.
+        column: u32,
+        /// The services concerned, by name.
+        services: Vec<String>,
+    },
+}
+
+/// What a finding costs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Harm {
+    /// Time, each time it happens.
+    Time {
+        /// Typically.
+        cost: Interval,
+        /// At worst, in milliseconds; `None` if nothing bounds it.
+        worst: Option<f64>,
+        /// Where the numbers come from.
+        source: String,
+    },
+    /// It may wait for ever.
+    Hang {
+        /// The time that it typically takes.
+        cost: Interval,
+        /// Where the number comes from.
+        source: String,
+    },
+    /// Memory that is never given back.
+    Growth {
+        /// How much, each time.
+        bytes: Bytes,
+    },
+    /// A thing of which there are only so many (file descriptors, threads, connections) is never given back.
+    Leak {
+        /// What.
+        what: String,
+    },
+    /// A service does not run at all.
+    Failure,
+}
+
+/// Memory per event, in bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bytes {
+    /// Typical low end.
+    pub low: f64,
+    /// Typical high end.
+    pub high: f64,
+    /// Where the numbers come from.
+    pub source: String,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// It rests on something that could not be resolved; hidden unless asked for.
+    Possible,
+    /// Every step is resolved; how much it matters depends on data.
+    Likely,
+    /// Every step is resolved and nothing else could be meant.
+    Certain,
+}
+
+impl Finding {
+    /// A finding at a call. Its cause is the call's own place, its context the most frequent that it runs in.
+    pub fn at_call(rule: &'static RuleInfo, call: &CallView<'_>, message: String, harm: Harm) -> Self {
+        let location = Location::Code { file: call.file, function: call.function, span: call.span() };
+        let context = call.contexts().iter().next();
+        let (path, line) = place(call.program, call.file, call.span());
+        Self {
+            rule,
+            location,
+            message,
+            trace: context.map(|context| way_to(call, context)).unwrap_or_default(),
+            harm,
+            context,
+            confidence: Confidence::Certain,
+            suggestion: String::new(),
+            cause: format!("{path}:{line}"),
+        }
+    }
+
+    /// With what to do.
+    #[must_use]
+    pub fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggestion = suggestion.into();
+        self
+    }
+
+    /// With another confidence.
+    #[must_use]
+    pub fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// With another cause.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = cause.into();
+        self
+    }
+
+    /// With more steps behind those that lead to it.
+    #[must_use]
+    pub fn then(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
+        self.trace.extend(steps);
+        self
+    }
+
+    /// For one of its contexts.
+    #[must_use]
+    pub fn in_context(mut self, context: Context, call: &CallView<'_>) -> Self {
+        self.context = Some(context);
+        self.trace = way_to(call, context);
+        self
+    }
+}
+
+/// How the function of a call comes to run in a context.
+fn way_to(call: &CallView<'_>, context: Context) -> Vec<Step> {
+    call.program.recent_path_in(call.function, call.region, context)
+}
+
+/// The path and line of a piece of text.
+pub fn place(program: &Program, file: FileId, span: Span) -> (&str, u32) {
+    let unit = program.linked.file(file);
+    (&unit.path, unit.lines.position(span.start).line)
+}

@@ -1,0 +1,147 @@
+//! `blocking-call-on-event-loop`.
+
+use lagmap_models::{EffectKind, RunContext};
+use lagmap_program::{CallView, Context, EdgeKind, Effect, FunctionId, Place, Program};
+
+use crate::{Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "blocking-call-on-event-loop",
+    bullets: &["E2", "A1", "A4", "A6", "A7"],
+    section: Section::Hotspots,
+    subsection: Subsection::Async,
+    title: "Blocking call on the event loop",
+    summary: "A call that waits or computes runs on an event loop, so that nothing else on that loop does meanwhile.",
+    document: super::document!("blocking/blocking-call-on-event-loop"),
+    check,
+};
+
+/// Work on the loop below this is not worth a thread hand-over (asyncio's own debug mode warns at 100 ms; a hand-over
+/// to a thread costs about 0.1 ms).
+const SHORTEST_MS: f64 = 1.0;
+/// Computing below this is what an event loop is for; the brief's rule says more than 10 ms.
+const SHORTEST_CPU_MS: f64 = 10.0;
+/// Work done only once on a loop matters from here on.
+const SHORTEST_ONCE_MS: f64 = 1000.0;
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for (file, unit) in program.files() {
+        if unit.is_test {
+            continue;
+        }
+        for function in program.functions(file) {
+            if runs_on_loop_itself(program, function) {
+                check_function(rule, program, function, findings);
+            }
+        }
+    }
+}
+
+/// A coroutine, or a plain function that the loop itself calls.
+fn runs_on_loop_itself(program: &Program, function: FunctionId) -> bool {
+    let on_loop = |context: Context| context.place == Place::EventLoop;
+    program.is_live(function)
+        && program.contexts_of(function).any(on_loop)
+        && (program.function(function).1.is_async
+            || program
+                .incoming(function)
+                .any(|edge| matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop | RunContext::LoopHandler))))
+}
+
+fn check_function(rule: &'static RuleInfo, program: &Program, function: FunctionId, findings: &mut Vec<Finding>) {
+    let mut seen = Vec::new();
+    for call in program.calls(function) {
+        let context = call.contexts().iter().find(|context| context.place == Place::EventLoop);
+        let Some(context) = context else { continue };
+        let Some((effect, inside)) = costliest(program, &call) else { continue };
+        let once = !context.frequency.is_repeated();
+        if once && effect.cost.high < SHORTEST_ONCE_MS || seen.contains(&effect.source) {
+            continue;
+        }
+        seen.push(effect.source);
+        findings.push(finding(rule, program, &call, context, &effect, inside));
+    }
+}
+
+/// The costliest effect that a call has on the loop, and the project function through which, if any.
+fn costliest(program: &Program, call: &CallView<'_>) -> Option<(Effect, Option<FunctionId>)> {
+    let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site);
+    let own = own.filter(|effect| program.catalogue().entry(effect.model).is_some_and(|entry| !entry.is_async));
+    let inner = program.effects_of_call(call, false).into_iter().map(|(target, effect)| (effect, Some(target)));
+    own.map(|effect| (*effect, None))
+        .chain(inner)
+        .filter(|(effect, _)| matters(program, effect))
+        .max_by(|(a, _), (b, _)| a.cost.high.total_cmp(&b.cost.high).then(b.depth.cmp(&a.depth)))
+}
+
+fn matters(program: &Program, effect: &Effect) -> bool {
+    let source = program.call(effect.source);
+    let waits = source
+        .models()
+        .filter(|(model, _)| *model == effect.model)
+        .all(|(model, receiver)| program.bound(&source, model, receiver) != Some(lagmap_program::Bound::Instant));
+    let enough = match effect.kind {
+        EffectKind::Cpu => effect.cost.high > SHORTEST_CPU_MS,
+        // A lock that is only held for a moment is what threads that share data with a loop use; holding one over
+        // blocking work is another rule's.
+        EffectKind::Lock => false,
+        _ => effect.cost.high >= SHORTEST_MS,
+    };
+    waits && enough
+}
+
+fn finding(
+    rule: &'static RuleInfo,
+    program: &Program,
+    call: &CallView<'_>,
+    context: Context,
+    effect: &Effect,
+    inside: Option<FunctionId>,
+) -> Finding {
+    let catalogue = program.catalogue();
+    let entry = catalogue.entry(effect.model);
+    let path = catalogue.path(effect.model);
+    let what = verb(effect.kind);
+    let message = match inside {
+        Some(target) => {
+            let depth = effect.depth + 1;
+            let calls = if depth == 1 { "1 call".to_owned() } else { format!("{depth} calls") };
+            format!("`{}` {what} on the event loop: `{path}()` {calls} down", program.short_name(target))
+        }
+        None => format!("`{path}()` {what} on the event loop"),
+    };
+    let source = entry.and_then(|entry| entry.source.clone()).unwrap_or_default();
+    let harm = Harm::Time { cost: effect.cost, worst: None, source };
+    let mut steps = program.path_from(effect, true);
+    if let Some(target) = inside {
+        let note = format!("calls {}", program.short_name(target));
+        steps.insert(0, lagmap_program::Step { site: call.expr(), note });
+    }
+    let cure = match entry.and_then(|entry| entry.instead.as_deref()) {
+        Some(instead) if inside.is_none() => format!("Use {instead}, or run it with `await asyncio.to_thread(...)`"),
+        _ => "Run it with `await asyncio.to_thread(...)`, or make the whole chain asynchronous".to_owned(),
+    };
+    let sink = program.call(effect.source);
+    let (sink_path, sink_line) = crate::place(program, sink.file, sink.span());
+    Finding::at_call(rule, call, message, harm)
+        .in_context(context, call)
+        .then(steps)
+        .suggest(cure)
+        .cause(format!("{sink_path}:{sink_line}"))
+}
+
+const fn verb(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::Sleep => "sleeps",
+        EffectKind::Network => "waits for the network",
+        EffectKind::Database => "waits for a database",
+        EffectKind::Disk => "does file I/O",
+        EffectKind::Process => "waits for a process",
+        EffectKind::Lock => "waits for a lock",
+        EffectKind::Wait => "waits for another thread or process",
+        EffectKind::Message => "waits for a message",
+        EffectKind::ModelLoad => "loads a model",
+        EffectKind::Inference => "runs a model",
+        EffectKind::Cpu => "computes",
+    }
+}

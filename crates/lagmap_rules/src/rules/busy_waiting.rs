@@ -1,0 +1,68 @@
+//! `busy-waiting`.
+
+use lagmap_facts::{Expr, RegionKind};
+use lagmap_models::EffectKind;
+use lagmap_program::{CallView, Interval, Program};
+
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "busy-waiting",
+    bullets: &["E4"],
+    section: Section::Cpu,
+    subsection: Subsection::Algorithm,
+    title: "Polling with sleep",
+    summary: "A loop asks again and again whether a queue or event is ready and sleeps in between, where a blocking wait serves.",
+    document: super::document!("concurrency/busy-waiting"),
+    check,
+};
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for call in program.calls_where(|entry| entry.effect == Some(EffectKind::Sleep)) {
+        let Some(polled) = polled(program, &call) else { continue };
+        let Some((model, entry)) = call.model() else { continue };
+        let Some(cost) = lagmap_program::call_cost(call.facts(), call.id, entry) else { continue };
+        let sleep = program.catalogue().path(model);
+        let message =
+            format!("the loop polls `{polled}` and sleeps with `{sleep}()`: an item waits up to a whole sleep");
+        let harm = Harm::Time {
+            cost: Interval::new(cost.low / 2.0, cost.high),
+            worst: Some(cost.high),
+            source: "half to all of the sleep, by when the item comes".to_owned(),
+        };
+        findings.push(Finding::at_call(rule, &call, message, harm).confidence(Confidence::Likely).suggest(
+            "Wait with a time-out instead: `queue.get(timeout=...)`, `event.wait(timeout=...)`, `condition.wait(...)`",
+        ));
+    }
+}
+
+/// The queue or event that the loop around a sleep asks without waiting.
+fn polled(program: &Program, sleep: &CallView<'_>) -> Option<String> {
+    let facts = sleep.facts();
+    let (looped, _) =
+        facts.enclosing(sleep.region).find(|(_, region)| matches!(region.kind, RegionKind::While { .. }))?;
+    let mut inside = program
+        .calls(sleep.function)
+        .filter(|call| call.site != sleep.site && facts.enclosing(call.region).any(|(region, _)| region == looped));
+    inside.find_map(|call| {
+        let asks = call.models().any(|(model, _)| {
+            let name = program.catalogue().name(model);
+            let queue = program.catalogue().path(program.catalogue().parent(model));
+            matches!(name, "empty" | "qsize" | "get_nowait" | "is_set") && is_waitable(&queue)
+        });
+        // The loop's own `while not stop.is_set()` is how it ends, not what it waits for.
+        let is_condition = match facts.region(looped).kind {
+            RegionKind::While { test } => facts.span(test).contains(call.span()),
+            _ => false,
+        };
+        let ends_loop = is_condition && call.models().any(|(model, _)| program.catalogue().name(model) == "is_set");
+        let Expr::Attribute { .. } = facts.expr(call.call.callee) else { return None };
+        (asks && !ends_loop).then(|| facts.dotted(call.call.callee)).flatten()
+    })
+}
+
+fn is_waitable(class: &str) -> bool {
+    ["queue.", "threading.Event", "multiprocessing.", "asyncio.Queue", "asyncio.Event"]
+        .iter()
+        .any(|start| class.starts_with(start))
+}

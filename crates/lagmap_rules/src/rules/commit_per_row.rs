@@ -1,0 +1,99 @@
+//! `commit-per-row`.
+
+use lagmap_facts::RegionKind;
+use lagmap_models::EffectKind;
+use lagmap_program::{CallView, Effect, Frequency, Interval, Program, Step};
+
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "commit-per-row",
+    bullets: &["E6"],
+    section: Section::Pooling,
+    subsection: Subsection::ConnectionPool,
+    title: "Query or commit per row",
+    summary: "A statement or commit runs once per item of a loop, in the loop's own function or in one that it calls.",
+    document: super::document!("concurrency/commit-per-row"),
+    check,
+};
+
+/// Items of a loop whose length is not known: from a handful to some hundreds.
+const ITEMS: (f64, f64) = (10.0, 100.0);
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for (file, unit) in program.files() {
+        for function in program.functions(file) {
+            if !unit.is_test && program.is_live(function) {
+                for call in program.calls(function).filter(in_row_loop) {
+                    check_call(rule, program, &call, findings);
+                }
+            }
+        }
+    }
+}
+
+/// Inside a loop over items, not one that retries or runs for ever.
+fn in_row_loop(call: &CallView<'_>) -> bool {
+    let facts = call.facts();
+    let innermost = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop());
+    innermost.is_some_and(|(_, region)| match region.kind {
+        RegionKind::For { iterable, .. } => !is_short(call, iterable),
+        RegionKind::Comprehension { iterable, .. } => !is_short(call, iterable),
+        _ => false,
+    })
+}
+
+/// A literal of a few items, or `range` of a small number: retries and fixed lists.
+fn is_short(call: &CallView<'_>, iterable: lagmap_facts::ExprId) -> bool {
+    use lagmap_facts::Expr;
+    let facts = call.facts();
+    match facts.expr(iterable) {
+        Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => list.len <= 8,
+        Expr::Call(inner) => {
+            let inner = facts.call(inner);
+            let is_range = matches!(facts.expr(inner.callee), Expr::Name(name) if facts.text(name) == "range");
+            // `range(self.max_retries)` counts attempts, not rows.
+            is_range && !facts.arguments(inner).iter().any(|argument| matches!(facts.expr(*argument), Expr::Call(_)))
+        }
+        _ => false,
+    }
+}
+
+fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, findings: &mut Vec<Finding>) {
+    let contexts = call.contexts();
+    let wanted =
+        |frequency: Frequency| frequency.is_repeated() || matches!(frequency, Frequency::Lazy | Frequency::Startup);
+    let Some(context) = contexts.iter().find(|context| wanted(context.frequency)) else { return };
+    let is_statement = |call: &CallView<'_>| call.has_tag("query") || call.has_tag("commit");
+    let (effect, steps): (Effect, Vec<Step>) = if is_statement(call) && !call.has_tag("bulk") {
+        let Some(effect) = program.effects.own(call.function).iter().find(|effect| effect.source == call.site) else {
+            return;
+        };
+        (*effect, Vec::new())
+    } else {
+        let mut inner = program.effects_of_call(call, true);
+        inner.retain(|(_, effect)| effect.kind == EffectKind::Database && is_statement(&program.call(effect.source)));
+        let Some((target, effect)) = inner.pop() else { return };
+        let mut steps = vec![Step { site: call.expr(), note: format!("calls {}", program.short_name(target)) }];
+        steps.extend(program.path_from(&effect, false));
+        (effect, steps)
+    };
+    let source = program.call(effect.source);
+    let path = program.catalogue().path(effect.model);
+    let verb = if source.has_tag("commit") { "commits" } else { "runs a statement" };
+    let message = format!("`{path}()` {verb} once per item of this loop");
+    let harm = Harm::Time {
+        cost: Interval::times(effect.cost, ITEMS.0, ITEMS.1),
+        worst: None,
+        source: "one statement as in the catalogue, for 10 to 100 items".to_owned(),
+    };
+    let (sink, line) = crate::place(program, source.file, source.span());
+    findings.push(
+        Finding::at_call(rule, call, message, harm)
+            .in_context(context, call)
+            .then(steps)
+            .confidence(Confidence::Likely)
+            .cause(format!("{sink}:{line}"))
+            .suggest("Collect the rows and use `executemany` (or one statement with `IN`/`JOIN`), and commit once behind the loop"),
+    );
+}

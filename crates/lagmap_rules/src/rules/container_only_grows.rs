@@ -1,0 +1,48 @@
+//! `container-only-grows`.
+
+use lagmap_program::{Context, Frequency, Growth, Program};
+
+use crate::{Bytes, Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "container-only-grows",
+    bullets: &["B4", "B6", "B2"],
+    section: Section::Memory,
+    subsection: Subsection::MemoryLeak,
+    title: "Container that only grows",
+    summary: "A list, dict, set or deque that lives as long as the service is added to per message and nothing ever shrinks it.",
+    document: super::document!("memory/container-only-grows"),
+    check,
+};
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for growth in program.growing_containers() {
+        let often = |context: Context| matches!(context.frequency, Frequency::Request | Frequency::Background);
+        let Some(context) = program.contexts_at(growth.function, growth.region).iter().find(|context| often(*context))
+        else {
+            continue;
+        };
+        findings.push(finding(rule, program, &growth, context));
+    }
+}
+
+fn finding(rule: &'static RuleInfo, program: &Program, growth: &Growth, context: Context) -> Finding {
+    let (file, _) = program.linked.ids.of_function(growth.function);
+    let unit = program.linked.file(file);
+    let line = unit.lines.position(growth.span.start).line;
+    let per = if context.frequency == Frequency::Request { "message" } else { "round" };
+    let message = format!("`{}` grows with each {per} and nothing ever takes anything out", growth.name);
+    Finding {
+        rule,
+        location: Location::Code { file, function: growth.function, span: growth.span },
+        message,
+        trace: program.recent_path_in(growth.function, growth.region, context),
+        harm: Harm::Growth {
+            bytes: Bytes { low: 100.0, high: 2000.0, source: "an entry of a few fields or a short text".to_owned() },
+        },
+        context: Some(context),
+        confidence: if growth.keyed { Confidence::Likely } else { Confidence::Certain },
+        suggestion: "Bound it: `collections.deque(maxlen=...)` for histories, `cachetools.TTLCache(maxsize=..., ttl=...)` for look-ups, or delete entries when what they stand for ends".to_owned(),
+        cause: format!("{}:{line}", unit.path),
+    }
+}

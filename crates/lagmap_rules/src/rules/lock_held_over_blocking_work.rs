@@ -1,0 +1,104 @@
+//! `lock-held-over-blocking-work`.
+
+use lagmap_models::EffectKind;
+use lagmap_program::{CallView, Effect, Program, Site, Step};
+
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "lock-held-over-blocking-work",
+    bullets: &["E1", "E3"],
+    section: Section::Hotspots,
+    subsection: Subsection::None,
+    title: "Lock held over blocking work",
+    summary: "A lock that several places take is held while its holder waits for disk, network, a process, a model or a sleep.",
+    document: super::document!("concurrency/lock-held-over-blocking-work"),
+    check,
+};
+
+/// Below this, waiting for the lock is not felt.
+const SHORTEST_MS: f64 = 10.0;
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for (file, unit) in program.files() {
+        if unit.is_test {
+            continue;
+        }
+        for function in program.functions(file) {
+            if program.is_live(function) {
+                let mut reported = Vec::new();
+                for call in program.calls(function) {
+                    check_call(rule, program, &call, &mut reported, findings);
+                }
+            }
+        }
+    }
+}
+
+fn check_call(
+    rule: &'static RuleInfo,
+    program: &Program,
+    call: &CallView<'_>,
+    reported: &mut Vec<lagmap_facts::RegionId>,
+    findings: &mut Vec<Finding>,
+) {
+    let contexts = call.contexts();
+    let Some(context) = contexts.iter().find(|context| context.frequency.is_repeated()) else { return };
+    let held = program.locks_held(call.file, call.region);
+    let Some((lock, region)) = held.iter().find(|(lock, _)| is_shared(program, *lock)) else { return };
+    if reported.contains(region) {
+        return;
+    }
+    let Some((effect, steps)) = costliest(program, call, &held) else { return };
+    reported.push(*region);
+    let path = program.catalogue().path(effect.model);
+    let message = format!("`{path}()` runs while a lock is held: every other thread that needs the lock waits for it");
+    let entry = program.catalogue().entry(effect.model);
+    let harm = Harm::Time {
+        cost: effect.cost,
+        worst: None,
+        source: entry.and_then(|entry| entry.source.clone()).unwrap_or_default(),
+    };
+    let made = Step { site: *lock, note: "makes the lock".to_owned() };
+    findings.push(
+        Finding::at_call(rule, call, message, harm)
+            .in_context(context, call)
+            .then(steps)
+            .then([made])
+            .confidence(Confidence::Likely)
+            .suggest("Take what the work needs out under the lock, do the work without it, and take it again to store the result"),
+    );
+}
+
+/// The costliest thing that a call waits for, other than for the held locks themselves.
+fn costliest(
+    program: &Program,
+    call: &CallView<'_>,
+    held: &[(Site, lagmap_facts::RegionId)],
+) -> Option<(Effect, Vec<Step>)> {
+    let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site).map(|e| (*e, None));
+    let inner = program.effects_of_call(call, false).into_iter().map(|(target, effect)| (effect, Some(target)));
+    let wanted = |effect: &Effect| {
+        let source = program.call(effect.source);
+        let releases = source.models().any(|(model, receiver)| {
+            program.catalogue().has_tag(model, "lock-free-wait")
+                && receiver.is_some_and(|receiver| held.iter().any(|(lock, _)| *lock == receiver))
+        });
+        !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
+    };
+    let (effect, target) = own
+        .chain(inner)
+        .filter(|(effect, _)| wanted(effect))
+        .max_by(|(a, _), (b, _)| a.cost.high.total_cmp(&b.cost.high))?;
+    let mut steps = Vec::new();
+    if let Some(target) = target {
+        steps.push(Step { site: call.expr(), note: format!("calls {}", program.short_name(target)) });
+        steps.extend(program.path_from(&effect, true));
+    }
+    Some((effect, steps))
+}
+
+/// A lock that at least two places of live code take: one that only a single place takes keeps nobody waiting but itself.
+fn is_shared(program: &Program, lock: Site) -> bool {
+    program.lock_regions(lock).len() >= 2
+}

@@ -1,0 +1,46 @@
+//! The rules. A new one is its own file, its document, and its name in the list below.
+
+/// Declares the rules' modules and their list.
+macro_rules! rules {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name;)*
+        /// All rules, sorted by name.
+        pub static ALL: &[&crate::RuleInfo] = &[$(&$name::RULE),*];
+    };
+}
+
+/// The text of a rule's document.
+macro_rules! document {
+    ($path:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../rules/", $path, ".md"))
+    };
+}
+use document;
+
+rules! {
+    blocking_call_on_event_loop,
+    busy_waiting,
+    client_per_request,
+    commit_per_row,
+    config_read_per_request,
+    container_only_grows,
+    growing_concat_in_loop,
+    list_used_for_membership,
+    lock_held_over_blocking_work,
+    log_without_rotation,
+    model_load_per_request,
+    quadratic_work_in_loop,
+    regex_compiled_per_request,
+    repeated_pure_call,
+    request_without_timeout,
+    resource_never_closed,
+    self_deadlock,
+    service_cannot_start,
+    sleep_in_service_loop,
+    task_never_awaited,
+    thread_per_request,
+    unbounded_memoization,
+    whole_file_read_per_request,
+    zmq_close_without_linger,
+    zmq_receive_without_bound,
+}

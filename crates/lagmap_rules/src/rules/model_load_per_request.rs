@@ -1,0 +1,52 @@
+//! `model-load-per-request`.
+
+use lagmap_models::EffectKind;
+use lagmap_program::{Frequency, Interval, Program};
+
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "model-load-per-request",
+    bullets: &["A6"],
+    section: Section::Hotspots,
+    subsection: Subsection::None,
+    title: "Model loaded while a request waits",
+    summary: "A model or tokenizer is loaded in a request handler or main loop, each time or at the first request.",
+    document: super::document!("blocking/model-load-per-request"),
+    check,
+};
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for call in program.calls_where(|entry| entry.effect == Some(EffectKind::ModelLoad) && !entry.is_async) {
+        let Some((model, entry)) = call.model() else { continue };
+        let Some([low, high]) = entry.ms else { continue };
+        let wanted = [Frequency::Request, Frequency::Background, Frequency::Lazy];
+        let contexts = call.contexts();
+        let Some(context) = contexts.iter().find(|context| wanted.contains(&context.frequency)) else { continue };
+        let path = program.catalogue().path(model);
+        let lazy = context.frequency == Frequency::Lazy;
+        let (message, cure) = if lazy {
+            (
+                format!("`{path}()` loads a model while the first request waits for it"),
+                "Load it when the service starts, in a worker thread, and answer \"not ready\" until then",
+            )
+        } else {
+            (
+                format!("`{path}()` loads a model in a request handler or loop: every time round pays for it again"),
+                "Load it once when the service starts and keep it on the service; guard a lazy load with a lock and a check",
+            )
+        };
+        let harm = Harm::Time {
+            cost: Interval::new(low, high),
+            worst: None,
+            source: entry.source.clone().unwrap_or_default(),
+        };
+        let confidence = if lazy { Confidence::Likely } else { Confidence::Certain };
+        findings.push(
+            Finding::at_call(rule, &call, message, harm)
+                .in_context(context, &call)
+                .confidence(confidence)
+                .suggest(cure),
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! `request-without-timeout`.
+
+use lagmap_models::EffectKind;
+use lagmap_program::{Bound, CallView, Frequency, Interval, Program};
+
+use crate::{Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "request-without-timeout",
+    bullets: &["A3"],
+    section: Section::Hotspots,
+    subsection: Subsection::None,
+    title: "Network request without a time-out",
+    summary: "A request to another machine or process that waits for ever if no answer comes.",
+    document: super::document!("blocking/request-without-timeout"),
+    check,
+};
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let waits = |entry: &lagmap_models::ApiEntry| {
+        matches!(entry.effect, Some(EffectKind::Network | EffectKind::Database))
+            && entry.timeout.is_some()
+            && !entry.receives
+    };
+    for call in program.calls_where(waits) {
+        let matters = |context: lagmap_program::Context| {
+            context.frequency.is_repeated() || matches!(context.frequency, Frequency::Lazy | Frequency::Startup)
+        };
+        let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
+        let Some((path, cost, source)) = unbounded(program, &call) else { continue };
+        let message = format!("`{path}()` has no time-out: if the other side does not answer, this waits for ever");
+        let argument = program.catalogue().find(&path).and_then(|model| program.catalogue().entry(model));
+        let argument = argument.and_then(|entry| entry.timeout.as_ref()?.argument.clone());
+        let cure = match argument {
+            Some(argument) => format!("Pass `{argument}=` with what a user would wait for, a few seconds at most"),
+            None => "Set a time-out where the client is made".to_owned(),
+        };
+        findings.push(
+            Finding::at_call(rule, &call, message, Harm::Hang { cost, source })
+                .in_context(context, &call)
+                .suggest(cure),
+        );
+    }
+}
+
+/// What is called without any bound on its wait.
+fn unbounded(program: &Program, call: &CallView<'_>) -> Option<(String, Interval, String)> {
+    call.models().find_map(|(model, receiver)| {
+        let entry = program.catalogue().entry(model)?;
+        let [low, high] = entry.ms?;
+        let never = program.bound(call, model, receiver) == Some(Bound::Never);
+        let network = matches!(entry.effect, Some(EffectKind::Network | EffectKind::Database));
+        (never && network).then(|| {
+            (program.catalogue().path(model), Interval::new(low, high), entry.source.clone().unwrap_or_default())
+        })
+    })
+}

@@ -1,0 +1,62 @@
+//! `resource-never-closed`.
+
+use lagmap_program::{Frequency, Lifetime, Program};
+
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "resource-never-closed",
+    bullets: &["B1"],
+    section: Section::Memory,
+    subsection: Subsection::MemoryLeak,
+    title: "Resource that is never closed",
+    summary: "A file, socket, connection, process or executor is opened again and again and on some path nobody closes it.",
+    document: super::document!("memory/resource-never-closed"),
+    check,
+};
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for call in program.calls_where(|entry| entry.opens.is_some()) {
+        let Some((model, entry)) = call.model() else { continue };
+        let Some(resource) = entry.opens.as_deref().and_then(|kind| program.catalogue().resource(kind)) else {
+            continue;
+        };
+        if resource.self_closing {
+            continue;
+        }
+        let contexts = call.contexts();
+        let often = |frequency| matches!(frequency, Frequency::Request | Frequency::Background | Frequency::Library);
+        let Some(context) = contexts.iter().find(|context| often(context.frequency)) else { continue };
+        let (message, confidence, step) = match program.lifetime(&call, &resource.closed_by) {
+            Lifetime::NeverClosed => (
+                format!("`{}()` opens a {} that nothing closes", program.catalogue().path(model), resource.label),
+                Confidence::Certain,
+                None,
+            ),
+            Lifetime::LostOnError { close, risky } => (
+                format!(
+                    "the {} of `{}()` stays open when something raises before it is closed",
+                    resource.label,
+                    program.catalogue().path(model)
+                ),
+                Confidence::Likely,
+                Some((close, risky)),
+            ),
+            Lifetime::Managed => continue,
+        };
+        let steps = step.into_iter().flat_map(|(close, risky)| {
+            [
+                lagmap_program::Step { site: program.call(risky).expr(), note: "may raise".to_owned() },
+                lagmap_program::Step { site: program.call(close).expr(), note: "would close it".to_owned() },
+            ]
+        });
+        let harm = Harm::Leak { what: resource.label.clone() };
+        findings.push(
+            Finding::at_call(rule, &call, message, harm)
+                .in_context(context, &call)
+                .then(steps)
+                .confidence(confidence)
+                .suggest("Open it with `with` (or `contextlib.closing`), or close it in a `finally`"),
+        );
+    }
+}

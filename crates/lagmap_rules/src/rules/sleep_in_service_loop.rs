@@ -1,0 +1,57 @@
+//! `sleep-in-service-loop`.
+
+use lagmap_models::EffectKind;
+use lagmap_program::{CallView, Program};
+
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "sleep-in-service-loop",
+    bullets: &["E7", "E4"],
+    section: Section::Hotspots,
+    subsection: Subsection::None,
+    title: "Sleep in a receive loop",
+    summary: "A loop that waits for messages anyway also sleeps each time round, which caps how many it can serve a second.",
+    document: super::document!("concurrency/sleep-in-service-loop"),
+    check,
+};
+
+/// Sleeps shorter than this cap the rate above 200 a second; nobody notices.
+const SHORTEST_MS: f64 = 5.0;
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    for call in program.calls_where(|entry| entry.effect == Some(EffectKind::Sleep) && !entry.is_async) {
+        let around = call.around();
+        // A sleep after an error or when nothing came is back-off, not a cap.
+        if !around.service || around.handler || is_conditional(&call) {
+            continue;
+        }
+        let Some((_, entry)) = call.model() else { continue };
+        let Some(cost) = lagmap_program::call_cost(call.facts(), call.id, entry) else { continue };
+        if cost.high < SHORTEST_MS {
+            continue;
+        }
+        let rate = 1000.0 / cost.high.max(1.0);
+        let message =
+            format!("each message waits for a sleep of {:.0} ms: at most {rate:.0} messages a second", cost.high);
+        let harm = Harm::Time { cost, worst: Some(cost.high), source: "the sleep's own argument".to_owned() };
+        findings.push(Finding::at_call(rule, &call, message, harm).confidence(Confidence::Likely).suggest(
+            "Drop the sleep and let the receive wait with a time-out (`poll(timeout)`, `RCVTIMEO`, `get(timeout=...)`)",
+        ));
+    }
+}
+
+/// Runs only on some rounds.
+fn is_conditional(call: &CallView<'_>) -> bool {
+    use lagmap_facts::RegionKind;
+    let facts = call.facts();
+    let inner = facts.enclosing(call.region).take_while(|(_, region)| !region.kind.is_loop());
+    let conditional = |kind: RegionKind| {
+        matches!(
+            kind,
+            RegionKind::If { .. } | RegionKind::Case { .. } | RegionKind::Except { .. } | RegionKind::LoopElse
+        )
+    };
+    let mut inner = inner.map(|(_, region)| region.kind);
+    inner.any(conditional)
+}

@@ -1,0 +1,44 @@
+//! `thread-per-request`.
+
+use lagmap_program::{CallView, Frequency, Interval, Program};
+
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+
+pub static RULE: RuleInfo = RuleInfo {
+    name: "thread-per-request",
+    bullets: &["B7", "F6"],
+    section: Section::Pooling,
+    subsection: Subsection::ObjectPool,
+    title: "Thread, process or executor per request",
+    summary: "A thread, process, timer or executor is made for each request or message: without bound, and at a cost each time.",
+    document: super::document!("pooling/thread-per-request"),
+    check,
+};
+
+fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let tags = ["creates-thread", "creates-executor", "creates-process"];
+    for call in program.calls_where(|entry| entry.tags.iter().any(|tag| tags.contains(&tag.as_str()))) {
+        let contexts = call.contexts();
+        let Some(context) = contexts.iter().find(|context| context.frequency == Frequency::Request) else { continue };
+        let path = call.path();
+        let (what, cost, source) = kind(&call);
+        let message = format!("`{path}()` makes a new {what} for each request; nothing bounds how many run at once");
+        let harm = Harm::Time { cost, worst: None, source: source.to_owned() };
+        findings.push(
+            Finding::at_call(rule, &call, message, harm)
+                .in_context(context, &call)
+                .confidence(Confidence::Likely)
+                .suggest("Make one `ThreadPoolExecutor(max_workers=...)` when the service starts and submit to it (for work that waits: about as many workers as requests in flight; for work that computes: a process pool with one worker a core)"),
+        );
+    }
+}
+
+fn kind(call: &CallView<'_>) -> (&'static str, Interval, &'static str) {
+    if call.has_tag("creates-process") {
+        ("process", Interval::new(5.0, 200.0), "fork or spawn of a Python process, imports included for spawn")
+    } else if call.has_tag("creates-executor") {
+        ("executor", Interval::new(0.2, 12.0), "starts its threads on first use and joins them at its end")
+    } else {
+        ("thread", Interval::new(0.05, 10.0), "start of a thread; up to 10 ms when hundreds compete")
+    }
+}
