@@ -49,6 +49,9 @@ pub fn check(facts: &FileFacts) -> Result<(), Inconsistency> {
     Ok(())
 }
 
+/// The part of an arena that is a scope's.
+type PartOf = fn(&FunctionFacts) -> &Range<u32>;
+
 type Held = Result<(), &'static str>;
 
 fn ensure(holds: bool, problem: &'static str) -> Held {
@@ -63,7 +66,7 @@ impl Checker<'_> {
     /// The scopes' parts lie side by side in every arena and fill it.
     fn ranges(&self) -> Result<(), Inconsistency> {
         let facts = self.facts;
-        let arenas: [(&'static str, usize, fn(&FunctionFacts) -> &Range<u32>); 4] = [
+        let arenas: [(&'static str, usize, PartOf); 4] = [
             ("ops", facts.ops.len(), |function| &function.ops),
             ("exprs", facts.exprs.len(), |function| &function.exprs),
             ("calls", facts.calls.len(), |function| &function.calls),
@@ -158,7 +161,9 @@ impl Checker<'_> {
         let node = &self.facts.exprs[id as usize];
         ensure(function.regions.contains(&node.region.0), "lies in a region of another scope")?;
         ensure(is_ordered(node.span), "ends before it starts")?;
-        ensure(self.facts.regions[node.region.0 as usize].span.contains(node.span), "reaches out of its region")?;
+        // What error recovery made up is empty and stands behind the token before, perhaps outside.
+        let is_inside = self.facts.regions[node.region.0 as usize].span.contains(node.span);
+        ensure(is_inside || node.span.start == node.span.end, "reaches out of its region")?;
         let own = |child: ExprId| child.0 < id && function.exprs.contains(&child.0);
         let maybe = |child: ExprId| child.get().is_none_or(own);
         let all = |list: ExprList| self.list(list).is_some_and(|list| list.iter().all(|child| own(*child)));

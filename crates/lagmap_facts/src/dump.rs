@@ -31,14 +31,36 @@ impl Dump<'_> {
             let decorator = self.show(*decorator);
             self.line(1, &format!("decorator {decorator}"));
         }
+        let used = self.regions_with_operations(function);
+        let is_used = |region: u32| used[(region - function.regions.start) as usize];
         let mut shown = function.regions.start + 1;
         for op in self.facts.ops(function) {
-            self.regions(&mut shown, op.region.0 + 1);
+            let mut end = shown.max(op.region.0 + 1);
+            let starts_before = |region: u32| self.facts.region(RegionId(region)).span.start < op.span.end;
+            while end < function.regions.end && !is_used(end) && starts_before(end) {
+                end += 1;
+            }
+            self.regions(&mut shown, end);
             let depth = self.depth(op.region);
             let text = self.op(op);
             self.line(depth, &text);
         }
         self.regions(&mut shown, function.regions.end);
+    }
+
+    /// Of each region of a scope: whether operations run in it or inside it. The text of others says where they stand.
+    fn regions_with_operations(&self, function: &FunctionFacts) -> Vec<bool> {
+        let start = function.regions.start;
+        let mut used = vec![false; function.regions.len()];
+        for op in self.facts.ops(function) {
+            used[(op.region.0 - start) as usize] = true;
+        }
+        for id in function.regions.clone().rev() {
+            if let Some(parent) = self.facts.region(RegionId(id)).parent {
+                used[(parent.0 - start) as usize] |= used[(id - start) as usize];
+            }
+        }
+        used
     }
 
     fn heading(&self, function: &FunctionFacts) -> String {
@@ -279,7 +301,7 @@ impl Dump<'_> {
         for _ in 0..depth {
             self.out.push_str("  ");
         }
-        self.out.push_str(text);
+        self.out.push_str(text.trim_end());
         self.out.push('\n');
     }
 }

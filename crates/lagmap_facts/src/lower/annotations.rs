@@ -6,8 +6,9 @@ use ruff_python_parser::parse_expression;
 use ruff_text_size::Ranged;
 
 use super::expressions::binary_op;
+use super::literals::{bytes, number};
 use super::{Lowering, span};
-use crate::{Expr, ExprId};
+use crate::{Expr, ExprId, ExprList};
 
 /// Longer strings are no annotations that a person wrote.
 const MAX_QUOTED: usize = 2_000;
@@ -120,8 +121,8 @@ impl<'a> Lowering<'a> {
     fn quoted_value(&mut self, expr: &ast::Expr) -> Expr {
         match expr {
             ast::Expr::StringLiteral(inner) => self.string(&inner.value),
-            ast::Expr::BytesLiteral(inner) => self.bytes(&inner.value),
-            ast::Expr::NumberLiteral(inner) => self.number(&inner.value),
+            ast::Expr::BytesLiteral(inner) => bytes(&inner.value),
+            ast::Expr::NumberLiteral(inner) => number(&inner.value),
             ast::Expr::BooleanLiteral(inner) => Expr::Bool(inner.value),
             ast::Expr::NoneLiteral(_) => Expr::None,
             _ => Expr::Other,
@@ -142,7 +143,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn quoted_list(&mut self, items: &[ast::Expr], arguments: Arguments, at: Span) -> crate::ExprList {
+    fn quoted_list(&mut self, items: &[ast::Expr], arguments: Arguments, at: Span) -> ExprList {
         let base = self.pending.len();
         for (position, item) in items.iter().enumerate() {
             let item = if is_type(arguments, position) {

@@ -11,6 +11,10 @@ use crate::{
     ClassFacts, ClassIndex, ExprId, ExprList, FunctionIndex, Name, OpKind, Parameter, ParameterKind, ScopeKind,
 };
 
+/// Names inside scopes with longer names than this are not qualified: lambdas nested a thousand deep would make texts
+/// that grow with the square of the depth.
+const MAX_QUALIFIED: usize = 1_000;
+
 impl<'a> Lowering<'a> {
     /// A `def`: decorators, defaults and annotations now, the body later.
     pub(super) fn define_function(&mut self, def: &'a ast::StmtFunctionDef) {
@@ -133,9 +137,12 @@ impl<'a> Lowering<'a> {
         if self.function == FunctionIndex::MODULE {
             return self.names.intern(name);
         }
-        let around = self.scope().qualified_name;
+        let around = self.names.text(self.scope().qualified_name);
+        if around.len() > MAX_QUALIFIED {
+            return self.names.intern(name);
+        }
         self.scratch.clear();
-        self.scratch.push_str(self.names.text(around));
+        self.scratch.push_str(around);
         self.scratch.push('.');
         self.scratch.push_str(name);
         self.names.intern(&self.scratch)

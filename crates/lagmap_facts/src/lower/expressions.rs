@@ -4,6 +4,7 @@ use lagmap_source::Span;
 use ruff_python_ast as ast;
 use ruff_text_size::Ranged;
 
+use super::literals::{bytes, number};
 use super::{Lowering, span};
 use crate::{
     BinaryOp, Call, CallId, CompareOp, ComprehensionKind, Expr, ExprId, ExprList, Keyword, OpKind, RegionKind,
@@ -40,8 +41,8 @@ impl<'a> Lowering<'a> {
                 Expr::Subscript { value, index: self.expr(&inner.slice) }
             }
             ast::Expr::StringLiteral(inner) => self.string(&inner.value),
-            ast::Expr::BytesLiteral(inner) => self.bytes(&inner.value),
-            ast::Expr::NumberLiteral(inner) => self.number(&inner.value),
+            ast::Expr::BytesLiteral(inner) => bytes(&inner.value),
+            ast::Expr::NumberLiteral(inner) => number(&inner.value),
             ast::Expr::BooleanLiteral(inner) => Expr::Bool(inner.value),
             ast::Expr::NoneLiteral(_) => Expr::None,
             ast::Expr::EllipsisLiteral(_) => Expr::Ellipsis,
@@ -155,11 +156,9 @@ impl<'a> Lowering<'a> {
         let and = boolean.op == ast::BoolOp::And;
         let end = boolean.end().to_u32();
         for value in &boolean.values {
-            if self.pending.len() > base {
-                if let Some(&test) = self.pending.last() {
-                    let decided = RegionKind::If { test, holds: and, implied: false };
-                    self.open(decided, Span::new(value.start().to_u32(), end));
-                }
+            if let Some(&test) = self.pending[base..].last() {
+                let decided = RegionKind::If { test, holds: and, implied: false };
+                self.open(decided, Span::new(value.start().to_u32(), end));
             }
             let value = self.expr(value);
             self.pending.push(value);
@@ -175,11 +174,9 @@ impl<'a> Lowering<'a> {
         let mut left = self.expr(&compare.left);
         let mut left_start = whole.start;
         for (op, comparator) in compare.ops.iter().zip(&*compare.comparators) {
-            if self.pending.len() > base {
-                if let Some(&test) = self.pending.last() {
-                    let holds = RegionKind::If { test, holds: true, implied: false };
-                    self.open(holds, Span::new(left_start, whole.end));
-                }
+            if let Some(&test) = self.pending[base..].last() {
+                let holds = RegionKind::If { test, holds: true, implied: false };
+                self.open(holds, Span::new(left_start, whole.end));
             }
             let right = self.expr(comparator);
             let link = Span::new(left_start, comparator.end().to_u32());

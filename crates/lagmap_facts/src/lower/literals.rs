@@ -22,21 +22,6 @@ impl<'a> Lowering<'a> {
         Expr::Str(self.names.intern(cut(&self.scratch)))
     }
 
-    pub(super) fn bytes(&mut self, value: &ast::BytesLiteralValue) -> Expr {
-        let length: usize = value.iter().map(|part| part.value.len()).sum();
-        Expr::Bytes(u32::try_from(length).unwrap_or(u32::MAX))
-    }
-
-    pub(super) fn number(&mut self, number: &ast::Number) -> Expr {
-        match number {
-            ast::Number::Int(value) => {
-                Expr::Int(value.as_u64().and_then(|value| i64::try_from(value).ok()).unwrap_or(i64::MAX))
-            }
-            ast::Number::Float(value) => Expr::Float(*value),
-            ast::Number::Complex { .. } => Expr::Other,
-        }
-    }
-
     pub(super) fn f_string(&mut self, value: &'a ast::FStringValue) -> Expr {
         let base = self.pending.len();
         for part in value {
@@ -87,7 +72,22 @@ impl<'a> Lowering<'a> {
     }
 }
 
+pub(super) fn bytes(value: &ast::BytesLiteralValue) -> Expr {
+    let length: usize = value.iter().map(|part| part.value.len()).sum();
+    Expr::Bytes(u32::try_from(length).unwrap_or(u32::MAX))
+}
+
+pub(super) fn number(number: &ast::Number) -> Expr {
+    match number {
+        ast::Number::Int(value) => {
+            Expr::Int(value.as_u64().and_then(|value| i64::try_from(value).ok()).unwrap_or(i64::MAX))
+        }
+        ast::Number::Float(value) => Expr::Float(*value),
+        ast::Number::Complex { .. } => Expr::Other,
+    }
+}
+
 /// What is kept of a string literal.
-pub(super) fn cut(text: &str) -> &str {
+fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_LITERAL)]
 }

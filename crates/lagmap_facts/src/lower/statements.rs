@@ -193,16 +193,16 @@ impl<'a> Lowering<'a> {
         let of = self.region;
         let mut exit = self.block(&statement.body);
         self.region = outer;
-        let mut handled = Exit::Jumps;
+        let mut all_handlers = Exit::Jumps;
         for handler in &statement.handlers {
             let ast::ExceptHandler::ExceptHandler(handler) = handler;
-            handled = handled.min(self.handler(of, handler));
+            all_handlers = all_handlers.min(self.handler(of, handler));
         }
         if !statement.orelse.is_empty() {
             let own = self.block_in(RegionKind::TryElse { of }, &statement.orelse, end);
             exit = exit.max(own);
         }
-        exit = exit.min(handled);
+        exit = exit.min(all_handlers);
         if has_finally {
             let own = self.block_in(RegionKind::Finally { of }, &statement.finalbody, end);
             exit = exit.max(own);
