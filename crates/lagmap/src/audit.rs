@@ -6,11 +6,16 @@ use std::path::Path;
 
 use globset::Glob;
 use lagmap_models::Catalogue;
+use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
 use lagmap_report::{
-    FindingCounts, Group, ReadError, Report, SCHEMA_VERSION, Service, Severity, Summary, SystemProblem, Tool,
+    Finding, FindingCounts, Group, ReadError, Report, SCHEMA_VERSION, Severity, Summary, SyntaxError, SystemProblem, Tool,
+    UnusedSuppression,
 };
+use lagmap_source::{DiscoverOptions, Discovery, FileError, FoundFile, Suppression};
 use lagmap_system::{ProblemKind, System};
+use rayon::prelude::*;
 
+use crate::assemble;
 use crate::configuration::{self, Configuration, PerPath};
 use crate::errors::Failure;
 use crate::policy::Policy;
@@ -82,45 +87,137 @@ pub fn check_root(root: &Path) -> Result<(), Failure> {
 
 /// Audits the system at `root`.
 pub fn run_audit(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<Report, Failure> {
+    let failed = |error| Failure::new("cannot start the threads of the audit").because(error);
+    let pool = lagmap_source::pool(options.threads.map(NonZeroUsize::get)).map_err(failed)?;
+    pool.install(|| run_here(root, options, progress))
+}
+
+fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<Report, Failure> {
     let policy = Policy::of(options)?;
-    progress.part("reading start-up configurations", None);
-    Catalogue::load(&options.catalogues).map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
-    let system = lagmap_system::load(root, &options.startup_configs, &lagmap_system::Options::default());
-    let findings = policy.apply(Vec::new());
-    let summary =
-        Summary { services: system.services.len(), findings: FindingCounts::of(&findings), ..Summary::default() };
+    progress.part("finding files", None);
+    let (found, (system, catalogue)) = rayon::join(
+        || lagmap_source::discover(root, &DiscoverOptions::default()),
+        || {
+            let load = || lagmap_system::load(root, &options.startup_configs, &lagmap_system::Options::default());
+            rayon::join(load, || Catalogue::load(&options.catalogues))
+        },
+    );
+    let found = found.map_err(|error| Failure::new("cannot list the files").at(root).because(error))?;
+    let catalogue = catalogue.map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
+    let (read, mut errors) = read_all(found, &policy, progress);
+    let files: Vec<FileSummary> = read.iter().map(|(_, summary)| summary.clone()).collect();
+    progress.part("linking", None);
+    let units = read.into_iter().map(|(unit, _)| unit).collect();
+    let options = ProgramOptions { all_code: options.all_code };
+    let program = Program::build(units, catalogue, system, options);
+    progress.part("looking for problems", None);
+    let found = lagmap_rules::check(&program, |rule| policy.runs(rule.name));
+    let judged = lagmap_impact::judge(&program, found);
+    errors.extend(config_errors(&program.system));
+    errors.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+    let findings = judged.iter().map(|judged| assemble::finding(&program, judged)).collect();
+    let (findings, suppressions_unused) = suppress(policy.apply(findings), &files);
+    let summary = Summary {
+        files: files.len(),
+        files_with_syntax_errors: files.iter().filter(|file| file.fault.is_some()).count(),
+        lines: files.iter().map(|file| file.lines).sum(),
+        services: program.system.services.len(),
+        findings: FindingCounts::of(&findings),
+    };
     Ok(Report {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         summary,
-        services: services(&system),
+        services: assemble::services(&program, &findings),
         groups: Group::collect(&findings),
         findings,
-        errors: errors(&system),
-        system_problems: problems(&system),
-        suppressions_unused: Vec::new(),
-        syntax_errors: Vec::new(),
+        errors,
+        system_problems: problems(&program.system),
+        suppressions_unused,
+        syntax_errors: files.into_iter().filter_map(|file| file.fault).collect(),
     })
 }
 
-fn services(system: &System) -> Vec<Service> {
-    let missing = |declared: &str| format!("its script `{declared}` is not a file of this system");
-    let services = system.services.iter().map(|service| Service {
-        name: service.name.clone(),
-        group: Some(service.group.clone()).filter(|group| !group.is_empty()),
-        config: service.config.clone(),
-        script: service.script.clone().unwrap_or_else(|| service.declared_script.clone()),
-        port: service.port,
-        dependencies: service.dependencies.clone(),
-        files: usize::from(service.script.is_some()),
-        findings: 0,
-        starts: service.script.is_some(),
-        problem: service.script.is_none().then(|| missing(&service.declared_script)),
-    });
-    services.collect()
+/// What the report says of a file beyond its findings.
+#[derive(Clone)]
+struct FileSummary {
+    path: String,
+    lines: usize,
+    fault: Option<SyntaxError>,
+    suppressions: Vec<Suppression>,
 }
 
-fn errors(system: &System) -> Vec<ReadError> {
+/// Reads, parses and lowers all files; those that cannot be used become errors.
+fn read_all(found: Discovery, policy: &Policy<'_>, progress: &Progress) -> (Vec<(SourceUnit, FileSummary)>, Vec<ReadError>) {
+    let files: Vec<_> = found.files.into_iter().filter(|file| !policy.excludes(&file.path)).collect();
+    progress.part("reading files", Some(files.len() as u64));
+    let read: Vec<Result<(SourceUnit, FileSummary), FileError>> = files
+        .par_iter()
+        .map(|file| {
+            let read = read_one(file);
+            progress.step();
+            read
+        })
+        .collect();
+    let mut errors: Vec<FileError> = found.errors;
+    let mut units = Vec::with_capacity(read.len());
+    for one in read {
+        match one {
+            Ok(unit) => units.push(unit),
+            Err(error) => errors.push(error),
+        }
+    }
+    let error = |error: FileError| ReadError { path: error.path, message: error.message, line: error.line };
+    (units, errors.into_iter().map(error).collect())
+}
+
+/// One pass over one file; its tree is dropped at the end.
+fn read_one(file: &FoundFile) -> Result<(SourceUnit, FileSummary), FileError> {
+    let text = lagmap_source::read(file)?;
+    let parsed = lagmap_source::parse(&text).map_err(|error| FileError { path: file.path.clone(), ..error })?;
+    let facts = lagmap_facts::lower(&parsed.module, &text);
+    let first = parsed.problems.first();
+    let broken = first.map(|problem| SyntaxFault { message: problem.message.clone(), position: problem.position });
+    let fault = first.map(|problem| SyntaxError {
+        path: file.path.clone(),
+        line: problem.position.line,
+        message: problem.message.clone(),
+    });
+    let lines = parsed.lines.line_count() as usize;
+    let summary = FileSummary { path: file.path.clone(), lines, fault, suppressions: parsed.suppressions };
+    Ok((SourceUnit { path: file.path.clone(), facts, lines: parsed.lines, broken }, summary))
+}
+
+/// Takes out what comments in the code suppress; says which comments match nothing.
+fn suppress(findings: Vec<Finding>, files: &[FileSummary]) -> (Vec<Finding>, Vec<UnusedSuppression>) {
+    let mut by_line: BTreeMap<(String, u32), Vec<(&Suppression, bool)>> = BTreeMap::new();
+    for file in files {
+        for suppression in &file.suppressions {
+            by_line.entry((file.path.clone(), suppression.applies_to)).or_default().push((suppression, false));
+        }
+    }
+    let mut kept = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let comments = by_line.get_mut(&(finding.path.clone(), finding.line));
+        let matching = comments.and_then(|comments| {
+            comments.iter_mut().find(|(comment, _)| comment.rules.is_empty() || comment.rules.contains(&finding.rule))
+        });
+        match matching {
+            Some((_, used)) => *used = true,
+            None => kept.push(finding),
+        }
+    }
+    let unused = by_line.into_iter().flat_map(|((path, _), comments)| {
+        comments.into_iter().filter(|(_, used)| !used).map(move |(comment, _)| UnusedSuppression {
+            path: path.clone(),
+            line: comment.line,
+            rule: comment.rules.join(", "),
+        })
+    });
+    (kept, unused.collect())
+}
+
+fn config_errors(system: &System) -> Vec<ReadError> {
     let errors = system.errors.iter();
     errors
         .map(|error| ReadError { path: error.path.clone(), message: error.message.clone(), line: error.line })

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lagmap_rules::{RuleInfo, Section};
 use serde::Serialize;
 
 use crate::errors::Failure;
@@ -25,7 +26,24 @@ pub struct KnownRule {
 
 /// All rules, by name.
 pub fn all() -> Vec<KnownRule> {
-    Vec::new()
+    let known = |rule: &&RuleInfo| KnownRule {
+        name: rule.name,
+        bullets: rule.bullets,
+        section: section(rule.section),
+        summary: rule.summary,
+        document: rule.document,
+    };
+    lagmap_rules::all().iter().map(known).collect()
+}
+
+const fn section(section: Section) -> &'static str {
+    match section {
+        Section::Hotspots => "hotspots",
+        Section::Memory => "memory",
+        Section::Cpu => "cpu",
+        Section::Pooling => "pooling",
+        Section::Caching => "caching",
+    }
 }
 
 /// Where a rule's name was written, for the error message about a wrong one.

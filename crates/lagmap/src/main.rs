@@ -4,6 +4,7 @@
 //! them together.
 
 mod arguments;
+mod assemble;
 mod audit;
 mod commands;
 mod configuration;

@@ -1,1 +1,9 @@
-//! Cost intervals, severity, confidence, ranking and grouping of findings.
+//! Severity, ranking and identity of findings, from what they cost and whom they hit.
+//!
+//! Takes what rules say and the program they said it of; knows nothing of how it is shown.
+
+mod judged;
+mod severity;
+
+pub use judged::{Judged, judge};
+pub use severity::Severity;

@@ -39,6 +39,10 @@ pub struct ResourceKind {
     /// Dropping the last reference releases it at once and in practice always does (pure memory); never a leak.
     #[serde(default)]
     pub self_closing: bool,
+    /// CPython releases it as soon as nothing refers to it (files, sockets, SQLite connections): a leak only lasts while
+    /// something does.
+    #[serde(default)]
+    pub collected: bool,
     /// How to keep and share it: one sentence, with the pool's size where there is one.
     #[serde(default)]
     pub pool: Option<String>,

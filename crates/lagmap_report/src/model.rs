@@ -3,6 +3,7 @@
 //! Names and order of the fields are a contract (`schema/report.json`): tools outside the project read them. A field may
 //! be added; a change to one that is there needs a new [`SCHEMA_VERSION`].
 
+pub use lagmap_impact::Severity;
 use serde::{Serialize, Serializer};
 
 /// The version of the JSON report's schema.
@@ -275,40 +276,6 @@ pub struct SyntaxError {
     pub line: u32,
     /// What the parser says.
     pub message: String,
-}
-
-/// How much one operation costs. The worst is the least, so that sorting puts it first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Over a second.
-    Critical,
-    /// 100 ms to a second, and hangs without bound.
-    High,
-    /// 10 to 100 ms.
-    Medium,
-    /// Below 10 ms.
-    Low,
-}
-
-impl Severity {
-    /// All of them, the worst first.
-    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
-
-    /// The name, as in the JSON report.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::High => "high",
-            Self::Medium => "medium",
-            Self::Low => "low",
-        }
-    }
-
-    /// The severity of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|severity| severity.name() == name)
-    }
 }
 
 /// How sure a finding is. The surest is the least, so that sorting puts it first.

@@ -81,6 +81,8 @@ pub enum Harm {
     Leak {
         /// What.
         what: String,
+        /// The garbage collector gives it back as soon as nothing refers to it.
+        collected: bool,
     },
     /// A service does not run at all.
     Failure,

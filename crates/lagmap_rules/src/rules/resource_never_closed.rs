@@ -50,7 +50,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 lagmap_program::Step { site: program.call(close).expr(), note: "would close it".to_owned() },
             ]
         });
-        let harm = Harm::Leak { what: resource.label.clone() };
+        let harm = Harm::Leak { what: resource.label.clone(), collected: resource.collected };
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)

@@ -1,0 +1,166 @@
+//! Judged findings and services as the report's own values.
+
+use lagmap_facts::FunctionIndex;
+use lagmap_impact::Judged;
+use lagmap_program::{FileId, Frequency as Often, Program, Step};
+use lagmap_report::{Basis, Caching, Confidence, Finding, Frequency, Impact, Millis, Section, Service, Subsection, TraceStep};
+use lagmap_rules::Harm;
+use rustc_hash::FxHashMap;
+
+/// A finding as the report has it.
+pub fn finding(program: &Program, judged: &Judged) -> Finding {
+    let found = &judged.finding;
+    let rule = found.rule;
+    let impact = impact(judged);
+    Finding {
+        fingerprint: judged.fingerprint.clone(),
+        rule: rule.name.to_owned(),
+        bullet: rule.bullets.first().copied().unwrap_or_default().to_owned(),
+        section: section(rule.section),
+        severity: judged.severity,
+        confidence: match found.confidence {
+            lagmap_rules::Confidence::Certain => Confidence::Certain,
+            lagmap_rules::Confidence::Likely => Confidence::Likely,
+            lagmap_rules::Confidence::Possible => Confidence::Possible,
+        },
+        message: found.message.clone(),
+        path: judged.path.clone(),
+        line: judged.start.0,
+        column: judged.start.1,
+        end_line: judged.end.0,
+        end_column: judged.end.1,
+        function: judged.function.clone(),
+        trace: found.trace.iter().map(|step| trace_step(program, step)).collect(),
+        caching: caching(judged, &impact),
+        impact,
+        services: judged.services.clone(),
+        suggestion: found.suggestion.clone(),
+        subsection: subsection(rule.subsection),
+        cause: found.cause.clone(),
+        title: rule.title.to_owned(),
+        effect: None,
+        cure: None,
+    }
+}
+
+fn trace_step(program: &Program, step: &Step) -> TraceStep {
+    let (unit, function, span) = program.place(step.site);
+    TraceStep {
+        path: unit.path.clone(),
+        line: unit.lines.position(span.start).line,
+        function: program.function_name(function),
+        note: step.note.clone(),
+    }
+}
+
+fn impact(judged: &Judged) -> Impact {
+    let found = &judged.finding;
+    let frequency = match found.context.map(|context| context.frequency) {
+        Some(Often::Request) => Frequency::PerRequest,
+        Some(Often::Background) => Frequency::PerIteration,
+        Some(Often::Library) => Frequency::PerCall,
+        Some(Often::Lazy | Often::Script | Often::Shutdown | Often::Test) => Frequency::Once,
+        Some(Often::Startup | Often::Import) | None => Frequency::PerStart,
+    };
+    let mut impact = Impact {
+        typical_ms: None,
+        worst_ms: None,
+        bytes_per_event: None,
+        frequency,
+        basis: Basis::Assumed,
+        source: String::new(),
+        unbounded: false,
+    };
+    match &found.harm {
+        Harm::Time { cost, worst, source } => {
+            impact.typical_ms = Some([Millis(cost.low), Millis(cost.high)]);
+            impact.worst_ms = worst.map(Millis);
+            impact.source.clone_from(source);
+        }
+        Harm::Hang { cost, source } => {
+            impact.typical_ms = Some([Millis(cost.low), Millis(cost.high)]);
+            impact.unbounded = true;
+            impact.source.clone_from(source);
+        }
+        Harm::Growth { bytes } => {
+            // Whole bytes from a small positive number.
+            #[allow(clippy::cast_sign_loss)]
+            let high = bytes.high.max(0.0) as u64;
+            impact.bytes_per_event = Some(high);
+            impact.source.clone_from(&bytes.source);
+        }
+        Harm::Leak { what, collected } => {
+            let until = if *collected { "until nothing refers to it any more" } else { "until the process ends" };
+            impact.source = format!("one {what} each time, {until}");
+        }
+        Harm::Failure => "the service does not run at all".clone_into(&mut impact.source),
+    }
+    impact
+}
+
+/// What a cache would give: the share of equal inputs is not known before it is measured.
+fn caching(judged: &Judged, impact: &Impact) -> Option<Caching> {
+    let lagmap_rules::Section::Caching = judged.finding.rule.section else { return None };
+    let [low, high] = impact.typical_ms?;
+    // A fixed input hits but for the first time and after changes; a repeated call's twin always hits.
+    Some(Caching {
+        hit_rate: 0.95,
+        hit_rate_basis: Basis::Assumed,
+        saving_ms: [low, high],
+        strategy: judged.finding.suggestion.clone(),
+    })
+}
+
+const fn section(section: lagmap_rules::Section) -> Section {
+    match section {
+        lagmap_rules::Section::Hotspots => Section::Hotspots,
+        lagmap_rules::Section::Memory => Section::Memory,
+        lagmap_rules::Section::Cpu => Section::Cpu,
+        lagmap_rules::Section::Pooling => Section::Pooling,
+        lagmap_rules::Section::Caching => Section::Caching,
+    }
+}
+
+const fn subsection(subsection: lagmap_rules::Subsection) -> Subsection {
+    match subsection {
+        lagmap_rules::Subsection::None => Subsection::None,
+        lagmap_rules::Subsection::MemoryLeak => Subsection::MemoryLeak,
+        lagmap_rules::Subsection::MemoryPattern => Subsection::MemoryPattern,
+        lagmap_rules::Subsection::Algorithm => Subsection::Algorithm,
+        lagmap_rules::Subsection::Async => Subsection::Async,
+        lagmap_rules::Subsection::ConnectionPool => Subsection::ConnectionPool,
+        lagmap_rules::Subsection::ObjectPool => Subsection::ObjectPool,
+        lagmap_rules::Subsection::Cache => Subsection::Cache,
+    }
+}
+
+/// The services with what they reach and whether they start.
+pub fn services(program: &Program, findings: &[Finding]) -> Vec<Service> {
+    let mut counts: FxHashMap<&str, usize> = FxHashMap::default();
+    for name in findings.iter().flat_map(|finding| &finding.services) {
+        *counts.entry(name).or_default() += 1;
+    }
+    let services = program.system.services.iter().enumerate().map(|(index, service)| {
+        let obstacle = program.start_obstacle(index);
+        Service {
+            name: service.name.clone(),
+            group: Some(service.group.clone()).filter(|group| !group.is_empty()),
+            config: service.config.clone(),
+            script: service.script.clone().unwrap_or_else(|| service.declared_script.clone()),
+            port: service.port,
+            dependencies: service.dependencies.clone(),
+            files: files_reached(program, index),
+            findings: counts.get(service.name.as_str()).copied().unwrap_or(0),
+            starts: obstacle.is_none(),
+            problem: obstacle.map(|obstacle| obstacle.problem),
+        }
+    });
+    services.collect()
+}
+
+/// Files whose module bodies run when a service starts or works.
+fn files_reached(program: &Program, service: usize) -> usize {
+    let Some(reach) = program.reaches.get(service) else { return 0 };
+    let body = |index: usize| program.linked.ids.function(FileId(u32::try_from(index).unwrap_or(u32::MAX)), FunctionIndex::MODULE);
+    (0..program.linked.files.len()).filter(|index| reach.functions.contains(body(*index).0 as usize)).count()
+}

@@ -1,0 +1,115 @@
+//! Findings with their severity, whom they hit, their rank and their identity.
+
+use lagmap_facts::NameHash;
+use lagmap_program::{Frequency, FunctionId, Program};
+use lagmap_rules::{Finding, Harm, Location};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::Severity;
+
+/// A finding, judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// What was found.
+    pub finding: Finding,
+    /// How much one operation costs.
+    pub severity: Severity,
+    /// Names of the services that reach it, sorted.
+    pub services: Vec<String>,
+    /// The file, relative to the audited root.
+    pub path: String,
+    /// First line and column, from 1.
+    pub start: (u32, u32),
+    /// Last line, and the column behind the last character.
+    pub end: (u32, u32),
+    /// Qualified name of the function it stands in.
+    pub function: String,
+    /// Identifies the finding over edits: it does not change when lines move.
+    pub fingerprint: String,
+}
+
+/// Judges findings and ranks them: by severity, then by expected time per request times services reached.
+pub fn judge(program: &Program, findings: Vec<Finding>) -> Vec<Judged> {
+    let mut judged: Vec<Judged> = findings.into_par_iter().map(|finding| judge_one(program, finding)).collect();
+    judged.par_sort_by(|a, b| {
+        let place = |judged: &Judged| (judged.path.clone(), judged.start, judged.finding.rule.name);
+        (a.severity, is_not_failure(a)).cmp(&(b.severity, is_not_failure(b)))
+            .then_with(|| weight(b).total_cmp(&weight(a)))
+            .then_with(|| place(a).cmp(&place(b)))
+            .then_with(|| a.finding.message.cmp(&b.finding.message))
+    });
+    identify(&mut judged);
+    judged
+}
+
+/// A service that cannot start stands above everything else.
+fn is_not_failure(judged: &Judged) -> bool {
+    judged.finding.harm != Harm::Failure
+}
+
+fn judge_one(program: &Program, finding: Finding) -> Judged {
+    let severity = Severity::of(&finding);
+    match &finding.location {
+        Location::Code { file, function, span } => {
+            let unit = program.linked.file(*file);
+            let (start, end) = (unit.lines.position(span.start), unit.lines.position(span.end));
+            let services = services(program, *function);
+            let (path, function) = (unit.path.clone(), program.function_name(*function));
+            let (start, end) = ((start.line, start.column), (end.line, end.column));
+            Judged { finding, severity, services, path, start, end, function, fingerprint: String::new() }
+        }
+        Location::Line { path, line, column, services } => {
+            let (path, services, start) = (path.clone(), services.clone(), (*line, *column));
+            let function = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem).replace('/', ".");
+            Judged { finding, severity, services, path, start, end: start, function, fingerprint: String::new() }
+        }
+    }
+}
+
+fn services(program: &Program, function: FunctionId) -> Vec<String> {
+    let reached = program.services_of(function);
+    let mut names: Vec<String> = reached.into_iter().map(|index| program.system.services[index].name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Expected time per request times services reached. What happens per request counts in full, what a loop does in the
+/// background a tenth, what is done once a hundredth: the order, not the ratio, is what it is for.
+fn weight(judged: &Judged) -> f64 {
+    let often = match judged.finding.context.map(|context| context.frequency) {
+        Some(Frequency::Request | Frequency::Library) => 1.0,
+        Some(Frequency::Background) => 0.1,
+        _ => 0.01,
+    };
+    let time = match &judged.finding.harm {
+        Harm::Time { cost, .. } => cost.low.max(0.001) * cost.high.max(0.001),
+        // A hang costs what it takes a person to notice: a minute or more, if rarely.
+        Harm::Hang { cost, .. } => (cost.low.max(0.001) * cost.high.max(0.001)).max(10_000.0),
+        Harm::Growth { bytes } => bytes.high,
+        Harm::Leak { .. } => 1000.0,
+        Harm::Failure => f64::from(u16::MAX) * 1e9,
+    };
+    #[allow(clippy::cast_precision_loss)] // Service counts are small.
+    let hit = judged.services.len().max(1) as f64;
+    time.sqrt() * often * hit
+}
+
+/// Gives each finding a fingerprint of its rule, file, function and message, and of its place among equals.
+fn identify(judged: &mut [Judged]) {
+    let mut order: Vec<usize> = (0..judged.len()).collect();
+    order.sort_by(|a, b| {
+        let key = |index: &usize| (&judged[*index].path, judged[*index].start, judged[*index].finding.rule.name, judged[*index].end);
+        key(a).cmp(&key(b))
+    });
+    let mut seen: FxHashMap<NameHash, u32> = FxHashMap::default();
+    for index in order {
+        let one = &judged[index];
+        let text = [one.finding.rule.name, &one.path, &one.function, &one.finding.message].join("\n");
+        let number = seen.entry(NameHash::of(&text)).or_default();
+        *number += 1;
+        let (first, second) = (NameHash::of(&text).0, NameHash::of(&format!("{number}\n{text}")).0);
+        judged[index].fingerprint = format!("{first:016x}{second:016x}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Severity: how much one operation costs.
+
+use lagmap_program::Frequency;
+use lagmap_rules::{Finding, Harm};
+use serde::Serialize;
+
+/// How much one operation costs. The worst is the least, so that sorting puts it first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Over a second.
+    Critical,
+    /// 100 ms to a second, and hangs without bound.
+    High,
+    /// 10 to 100 ms.
+    Medium,
+    /// Below 10 ms.
+    Low,
+}
+
+impl Severity {
+    /// All of them, the worst first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
+
+    /// The name, as in the JSON report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+        }
+    }
+
+    /// The severity of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.name() == name)
+    }
+
+    /// The severity of an operation that typically takes up to so many milliseconds.
+    pub fn of_milliseconds(high: f64) -> Self {
+        match high {
+            high if high > 1000.0 => Self::Critical,
+            high if high >= 100.0 => Self::High,
+            high if high >= 10.0 => Self::Medium,
+            _ => Self::Low,
+        }
+    }
+
+    /// The severity of a finding.
+    ///
+    /// Time follows its typical high end, and a wait without bound is at least high. Memory is judged by what grows and
+    /// how often: 100 KB a message fill a gigabyte in 10,000 messages, which a busy service sees within a day; records of a
+    /// few hundred bytes take months. A resource that the collector frees as soon as nobody refers to it does less harm than
+    /// one that stays until the process ends.
+    pub fn of(finding: &Finding) -> Self {
+        let frequency = finding.context.map(|context| context.frequency);
+        let per_request = frequency == Some(Frequency::Request);
+        match &finding.harm {
+            Harm::Time { cost, .. } => Self::of_milliseconds(cost.high),
+            Harm::Hang { cost, .. } => Self::of_milliseconds(cost.high).min(Self::High),
+            Harm::Growth { bytes } => match (per_request, bytes.high >= 100_000.0) {
+                (true, true) => Self::High,
+                (true, false) | (false, true) => Self::Medium,
+                (false, false) => Self::Low,
+            },
+            Harm::Leak { collected: true, .. } => Self::Low,
+            Harm::Leak { collected: false, .. } if per_request => Self::High,
+            Harm::Leak { collected: false, .. } => Self::Medium,
+            Harm::Failure => Self::Critical,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Severity;
+
+    #[test]
+    fn severity_follows_the_briefs_limits() {
+        let of = Severity::of_milliseconds;
+        assert_eq!([of(1000.1), of(1000.0), of(100.0), of(99.9), of(10.0), of(9.9)], [
+            Severity::Critical,
+            Severity::High,
+            Severity::High,
+            Severity::Medium,
+            Severity::Medium,
+            Severity::Low
+        ]);
+    }
+}
