@@ -52,7 +52,6 @@ impl Progress {
     }
 
     /// Takes one step of the part.
-    #[expect(dead_code, reason = "for the parts of the pipeline that go file by file")]
     pub fn step(&self) {
         self.bar.inc(1);
     }

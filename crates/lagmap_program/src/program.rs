@@ -145,6 +145,20 @@ impl Program {
         unit.facts.text(unit.facts.class(index).qualified_name).to_owned()
     }
 
+    /// The class that a method belongs to, or that the function around a nested one does.
+    pub fn class_of(&self, function: FunctionId) -> Option<ClassId> {
+        let (file, index) = self.linked.ids.of_function(function);
+        let facts = &self.linked.file(file).facts;
+        let mut scopes = std::iter::successors(Some(index), |index| facts.function(*index).parent);
+        scopes.find_map(|index| facts.function(index).class).map(|class| self.linked.ids.class(file, class))
+    }
+
+    /// Whether one class is, or inherits from, the other.
+    pub fn is_related(&self, a: ClassId, b: ClassId) -> bool {
+        let classes = &self.linked.classes;
+        classes.lookup_order(a).contains(&b) || classes.lookup_order(b).contains(&a)
+    }
+
     /// A call with all that is known of it.
     pub fn call(&self, site: CallSite) -> CallView<'_> {
         let (file, id) = self.linked.ids.of_call(site);

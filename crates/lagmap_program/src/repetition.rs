@@ -28,6 +28,8 @@ pub struct Memoization {
 
 /// Cheaper calls are not worth a name.
 const SHORTEST_MS: f64 = 1.0;
+/// Nor are those that are only dear on inputs much larger than usual.
+const SHORTEST_LOW_MS: f64 = 0.05;
 /// How deep purity is followed.
 const DEEPEST: u32 = 4;
 
@@ -38,7 +40,7 @@ impl Program {
             .calls(function)
             .filter_map(|call| {
                 let (cost, source) = self.pure_cost(&call)?;
-                (cost.high >= SHORTEST_MS).then_some((call, cost, source))
+                (cost.high >= SHORTEST_MS && cost.low >= SHORTEST_LOW_MS).then_some((call, cost, source))
             })
             .collect();
         let mut found = Vec::new();

@@ -19,6 +19,10 @@ pub static RULE: RuleInfo = RuleInfo {
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for call in program.calls_where(|entry| entry.effect == Some(EffectKind::Sleep)) {
+        // A sleep after an error is back-off.
+        if call.around().handler {
+            continue;
+        }
         let Some(polled) = polled(program, &call) else { continue };
         let Some((model, entry)) = call.model() else { continue };
         let Some(cost) = lagmap_program::call_cost(call.facts(), call.id, entry) else { continue };

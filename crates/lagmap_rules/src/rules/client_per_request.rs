@@ -76,8 +76,7 @@ fn is_accepted(call: &CallView<'_>) -> bool {
 fn setup_cost(kind: &str) -> (Interval, &'static str) {
     match kind {
         "http-client" | "http-connection" => (
-            Interval::new(1.0, 150.0),
-            "TCP and TLS handshakes: two to three round trips, on the same host to over a WAN",
+            Interval::new(0.3, 90.0), "TCP and TLS handshakes: two to three round trips, on the same host to over a WAN",
         ),
         "database-connection" => {
             (Interval::new(0.1, 50.0), "an SQLite file: 0.1-1 ms; a server with authentication: 5-50 ms")
@@ -91,7 +90,7 @@ fn setup_cost(kind: &str) -> (Interval, &'static str) {
             (Interval::new(0.2, 12.0), "a connection pool of its own and a TCP handshake for its first command")
         }
         "cloud-client" | "llm-client" => {
-            (Interval::new(10.0, 200.0), "loads service models and certificates, then TLS for its first request")
+            (Interval::new(10.0, 99.0), "loads service models and certificates, then TLS for its first request")
         }
         "browser" => (Interval::new(1000.0, 5000.0), "starts a browser process"),
         _ => (Interval::new(1.0, 50.0), "a TCP handshake, and TLS or a login where used"),

@@ -18,7 +18,7 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 /// Items of a loop whose length is not known: from a handful to some hundreds.
-const ITEMS: (f64, f64) = (10.0, 100.0);
+const ITEMS: (f64, f64) = (5.0, 50.0);
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for (file, unit) in program.files() {
@@ -40,6 +40,20 @@ fn in_row_loop(call: &CallView<'_>) -> bool {
         RegionKind::For { iterable, .. } => !is_short(call, iterable),
         RegionKind::Comprehension { iterable, .. } => !is_short(call, iterable),
         _ => false,
+    })
+}
+
+/// Each round also waits for something far slower (a page, a model): batching the statements would not be felt.
+fn waits_for_more(program: &Program, call: &CallView<'_>, effect: &Effect) -> bool {
+    let facts = call.facts();
+    let Some((looped, _)) = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop()) else { return false };
+    let inside = |other: &CallView<'_>| facts.enclosing(other.region).any(|(region, _)| region == looped);
+    program.calls(call.function).filter(inside).any(|other| {
+        let own = program.effects.own(call.function).iter().filter(|own| own.source == other.site).copied();
+        let inner = program.effects_of_call(&other, true).into_iter().map(|(_, inner)| inner);
+        own.chain(inner).any(|other| {
+            !matches!(other.kind, EffectKind::Database | EffectKind::Lock) && other.cost.high >= 10.0 * effect.cost.high
+        })
     })
 }
 
@@ -78,6 +92,9 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         steps.extend(program.path_from(&effect, false));
         (effect, steps)
     };
+    if waits_for_more(program, call, &effect) {
+        return;
+    }
     let source = program.call(effect.source);
     let path = program.catalogue().path(effect.model);
     let verb = if source.has_tag("commit") { "commits" } else { "runs a statement" };
@@ -85,7 +102,7 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
     let harm = Harm::Time {
         cost: Interval::times(effect.cost, ITEMS.0, ITEMS.1),
         worst: None,
-        source: "one statement as in the catalogue, for 10 to 100 items".to_owned(),
+        source: "one statement as in the catalogue, for 5 to 50 items".to_owned(),
     };
     let (sink, line) = crate::place(program, source.file, source.span());
     findings.push(

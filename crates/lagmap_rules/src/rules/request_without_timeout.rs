@@ -1,7 +1,7 @@
 //! `request-without-timeout`.
 
 use lagmap_models::EffectKind;
-use lagmap_program::{Bound, CallView, Frequency, Interval, Program};
+use lagmap_program::{Bound, CallView, Frequency, Interval, Program, Site};
 
 use crate::{Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -22,12 +22,19 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             && entry.timeout.is_some()
             && !entry.receives
     };
+    let mut clients = Vec::new();
     for call in program.calls_where(waits) {
         let matters = |context: lagmap_program::Context| {
             context.frequency.is_repeated() || matches!(context.frequency, Frequency::Lazy | Frequency::Startup)
         };
         let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
         let Some((path, cost, source)) = unbounded(program, &call) else { continue };
+        if let Some(client) = configurable_client(program, &call) {
+            if clients.contains(&client) {
+                continue;
+            }
+            clients.push(client);
+        }
         let message = format!("`{path}()` has no time-out: if the other side does not answer, this waits for ever");
         let argument = program.catalogue().find(&path).and_then(|model| program.catalogue().entry(model));
         let argument = argument.and_then(|entry| entry.timeout.as_ref()?.argument.clone());
@@ -41,6 +48,14 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 .suggest(cure),
         );
     }
+}
+
+/// The client on which a time-out would be set for all its calls: they are one finding.
+fn configurable_client(program: &Program, call: &CallView<'_>) -> Option<Site> {
+    call.models().find_map(|(model, receiver)| {
+        let timeout = program.catalogue().entry(model)?.timeout.as_ref()?;
+        receiver.filter(|_| !timeout.receiver_arguments.is_empty())
+    })
 }
 
 /// What is called without any bound on its wait.

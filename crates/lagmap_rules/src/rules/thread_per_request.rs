@@ -18,6 +18,10 @@ pub static RULE: RuleInfo = RuleInfo {
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     let tags = ["creates-thread", "creates-executor", "creates-process"];
     for call in program.calls_where(|entry| entry.tags.iter().any(|tag| tags.contains(&tag.as_str()))) {
+        // `subprocess.run` waits for its process: as many run at once as there are callers.
+        if call.model().is_some_and(|(_, entry)| entry.effect == Some(lagmap_models::EffectKind::Process) && entry.opens.is_none()) {
+            continue;
+        }
         let contexts = call.contexts();
         let Some(context) = contexts.iter().find(|context| context.frequency == Frequency::Request) else { continue };
         let path = call.path();

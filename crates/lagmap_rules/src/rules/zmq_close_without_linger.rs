@@ -17,6 +17,9 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// Socket types that keep messages for a peer that is not there yet.
+const QUEUES: [&str; 3] = ["REQ", "DEALER", "PUSH"];
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     let senders = sockets_without_linger(program);
     let Some(context) = program.catalogue().find("zmq.Context") else { return };
@@ -24,9 +27,13 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     let calls = program.uses.by_model.get(&term).map(Vec::as_slice).unwrap_or_default();
     for call in calls.iter().map(|call| program.call(*call)).filter(|call| program.is_live(call.function)) {
         let contexts = call.models().filter_map(|(_, context)| context);
-        let socket = contexts.filter_map(|context| senders.get(&context)).flatten().next();
-        let Some(socket) = socket else { continue };
-        findings.push(finding(rule, program, &call, *socket));
+        let mut sockets = contexts.filter_map(|context| Some((context, senders.get(&context)?)));
+        let found = sockets.find_map(|(context, sockets)| {
+            let own = sockets.iter().find(|socket| is_same_objects(program, &call, **socket))?;
+            Some((context, *own))
+        });
+        let Some((context, socket)) = found else { continue };
+        findings.push(finding(rule, program, &call, context, socket));
     }
 }
 
@@ -44,7 +51,10 @@ fn sockets_without_linger(program: &Program) -> FxHashMap<Site, Vec<Site>> {
         let closes_at_once = program
             .calls_on(socket)
             .any(|call| named(&call, "close") && call.argument(Some("linger"), Some(0)).is_some());
-        if sends && dials && !closes_at_once && !program.has_option(socket, &options) {
+        let kind = made.argument(Some("socket_type"), Some(0)).map(|kind| program.constant_name(made.facts(), kind));
+        // Others drop what they cannot send (PUB), or have nothing to send before a peer is there.
+        let queues = kind.is_some_and(|kind| QUEUES.contains(&kind));
+        if queues && sends && dials && !closes_at_once && !program.has_option(socket, &options) {
             for value in made.callees() {
                 if let Value::Bound { site: context, .. } = value {
                     found.entry(context).or_default().push(socket);
@@ -55,7 +65,17 @@ fn sockets_without_linger(program: &Program) -> FxHashMap<Site, Vec<Site>> {
     found
 }
 
-fn finding(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, socket: Site) -> Finding {
+/// Whether a socket may belong to the object whose context is terminated: both in the same function, or in methods of
+/// classes of which one inherits from the other. A context made in a base class is another one in each unrelated subclass.
+fn is_same_objects(program: &Program, term: &CallView<'_>, socket: Site) -> bool {
+    let (_, maker, _) = program.place(socket);
+    match (program.class_of(term.function), program.class_of(maker)) {
+        (Some(a), Some(b)) => program.is_related(a, b),
+        _ => term.function == maker || program.class_of(term.function).is_none(),
+    }
+}
+
+fn finding(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, context: Site, socket: Site) -> Finding {
     let message =
         "`term()` waits for ever if a peer is gone: a socket of this context sends and has no LINGER".to_owned();
     let harm = Harm::Hang {
@@ -64,9 +84,17 @@ fn finding(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, sock
             .to_owned(),
     };
     let made = lagmap_program::Step { site: socket, note: "makes the socket; LINGER is never set".to_owned() };
-    let _ = program;
-    Finding::at_call(rule, call, message, harm)
+    let (unit, _, span) = program.place(context);
+    let cause = format!("{}:{}", unit.path, unit.lines.position(span.start).line);
+    let ends = call.contexts().iter().find(|context| context.frequency == lagmap_program::Frequency::Shutdown);
+    let finding = Finding::at_call(rule, call, message, harm);
+    let finding = match ends {
+        Some(context) => finding.in_context(context, call),
+        None => Finding { trace: Vec::new(), ..finding },
+    };
+    finding
         .then([made])
+        .cause(cause)
         .confidence(Confidence::Likely)
         .suggest("Set `socket.setsockopt(zmq.LINGER, 0)` (or a few hundred milliseconds) where the socket is made, or end with `context.destroy(linger=0)`")
 }
