@@ -28,6 +28,11 @@ impl Interval {
         Self { low, high }
     }
 
+    /// The geometric mean: what a time that is known only to an order of magnitude mostly is.
+    pub fn middle(self) -> f64 {
+        (self.low.max(0.000_1) * self.high.max(0.000_1)).sqrt()
+    }
+
     /// So many times as long.
     #[must_use]
     pub fn times(self, low: f64, high: f64) -> Self {
@@ -90,6 +95,10 @@ impl Effects {
         for (function, effect, is_async) in per_file.into_iter().flatten() {
             let index = function.0 as usize;
             effects.own[index].push(effect);
+            // What is done only after an error is not what a call typically costs.
+            if is_after_error(linked, graph, effect.source) {
+                continue;
+            }
             if !is_async {
                 improve(&mut effects.blocking[index], effect);
             }
@@ -125,11 +134,18 @@ pub const fn runs_here(kind: EdgeKind) -> bool {
     )
 }
 
+fn is_after_error(linked: &Linked, graph: &Graph, call: CallSite) -> bool {
+    let (file, id) = linked.ids.of_call(call);
+    let facts = &linked.file(file).facts;
+    graph.around(file, facts.exprs[facts.call(id).expr.0 as usize].region).handler
+}
+
 fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     let mut callers = vec![Vec::new(); linked.ids.function_count()];
     for (index, edge) in graph.edges.iter().enumerate() {
         let awaited = matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop));
-        if runs_here(edge.kind) || awaited {
+        let after_error = graph.around(linked.ids.of_function(edge.from).0, edge.region).handler;
+        if (runs_here(edge.kind) || awaited) && !after_error {
             for target in graph.targets(edge.to) {
                 callers[target.0 as usize].push(index as u32);
             }

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::{
     ClassId, FileId, FunctionId, Site, Value, Values,
     evaluate::Evaluator,
+    language::Construct,
     linked::{Linked, MethodKind, method_kind},
     modules::ImportTarget,
     regions::{Surroundings, surroundings},
@@ -376,6 +377,12 @@ impl FileEdges<'_> {
 
     /// Arguments that a library runs.
     fn callbacks(&mut self, call: &lagmap_facts::Call, model: ModelId) {
+        // `partial(f)` and the like only hand `f` on: what calls their result calls it.
+        if matches!(self.linked.language.of_model(model), Some(Construct::Argument(_)))
+            && !self.linked.catalogue.entry(model).is_some_and(|entry| entry.is_async || entry.tags.iter().any(|tag| tag == "creates-task"))
+        {
+            return;
+        }
         let facts = &self.linked.file(self.file).facts;
         let Some(entry) = self.linked.catalogue.entry(model) else { return };
         for run in &entry.runs {
@@ -520,7 +527,9 @@ impl FileEdges<'_> {
             for value in self.evaluator.values(callee).iter() {
                 match value {
                     Value::External(model) | Value::Bound { method: model, .. } => {
-                        if let Some(context) = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates) {
+                        let context = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates);
+                        // A decorator that only wraps leaves the function to be called by who calls it.
+                        if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
                             let to = RawTarget::Function(function);
                             let kind = EdgeKind::Callback(context);
                             self.edges.push(RawEdge { from, to, kind, site, region });

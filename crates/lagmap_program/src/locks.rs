@@ -2,7 +2,7 @@
 
 use lagmap_facts::{Expr, RegionId};
 
-use crate::{CallSite, CallView, EdgeKind, FunctionId, Program, Site, Step, Value};
+use crate::{CallSite, CallView, FunctionId, Program, Site, Step, Value};
 
 /// A call under a lock that comes to take the same lock again.
 #[derive(Clone, Debug)]
@@ -107,8 +107,7 @@ impl Program {
 
     /// How often the places that make instances of a class run.
     pub fn made_in(&self, class: crate::ClassId) -> impl Iterator<Item = crate::Frequency> + '_ {
-        let edges = self.graph.edges.iter().filter(move |edge| edge.kind == EdgeKind::Construct(class));
-        edges.flat_map(|edge| {
+        self.constructions(class).flat_map(|edge| {
             self.contexts_at(edge.from, edge.region).iter().map(|context| context.frequency).collect::<Vec<_>>()
         })
     }

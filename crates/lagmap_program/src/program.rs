@@ -50,6 +50,7 @@ pub struct Program {
     pub made: Bits,
     by_tag: FxHashMap<String, Vec<CallSite>>,
     incoming: Vec<Vec<u32>>,
+    constructions: FxHashMap<ClassId, Vec<u32>>,
 }
 
 /// A place of a trace: an expression in a function, and what happens there.
@@ -89,12 +90,16 @@ impl Program {
             calls.dedup();
         }
         let mut incoming = vec![Vec::new(); linked.ids.function_count()];
+        let mut constructions: FxHashMap<ClassId, Vec<u32>> = FxHashMap::default();
         for (index, edge) in graph.edges.iter().enumerate() {
+            if let Target::Instance(class) = edge.to {
+                constructions.entry(class).or_default().push(index as u32);
+            }
             for target in graph.targets(edge.to) {
                 incoming[target.0 as usize].push(index as u32);
             }
         }
-        Self { linked, solution, graph, contexts, effects, uses, system, reaches, made, by_tag, incoming }
+        Self { linked, solution, graph, contexts, effects, uses, system, reaches, made, by_tag, incoming, constructions }
     }
 
     /// The catalogue.
@@ -238,6 +243,12 @@ impl Program {
     /// The edges that lead to a function, as indices into [`Graph::edges`].
     pub fn incoming(&self, function: FunctionId) -> impl Iterator<Item = &Edge> {
         self.incoming[function.0 as usize].iter().map(|index| &self.graph.edges[*index as usize])
+    }
+
+    /// The places that make instances of a class.
+    pub fn constructions(&self, class: ClassId) -> impl Iterator<Item = &Edge> {
+        let edges = self.constructions.get(&class).map(Vec::as_slice).unwrap_or_default();
+        edges.iter().map(|index| &self.graph.edges[*index as usize])
     }
 
     /// The services that reach a function, by index into [`System::services`].

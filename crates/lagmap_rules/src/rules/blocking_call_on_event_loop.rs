@@ -1,7 +1,8 @@
 //! `blocking-call-on-event-loop`.
 
 use lagmap_models::{EffectKind, RunContext};
-use lagmap_program::{CallView, Context, EdgeKind, Effect, FunctionId, Place, Program};
+use lagmap_program::{CallSite, CallView, Context, EdgeKind, Effect, FunctionId, Place, Program};
+use rustc_hash::FxHashMap;
 
 use crate::{Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -21,18 +22,34 @@ pub static RULE: RuleInfo = RuleInfo {
 const SHORTEST_MS: f64 = 1.0;
 /// Computing below this is what an event loop is for; the brief's rule says more than 10 ms.
 const SHORTEST_CPU_MS: f64 = 10.0;
+/// File I/O that is mostly shorter than this stays in the page cache and in C.
+const SHORTEST_DISK_MS: f64 = 0.1;
 /// Work done only once on a loop matters from here on.
 const SHORTEST_ONCE_MS: f64 = 1000.0;
 
+/// One cause that many coroutines reach is shown at the nearest of them.
+const MOST_PLACES: usize = 10;
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let mut found = Vec::new();
     for (file, unit) in program.files() {
         if unit.is_test {
             continue;
         }
         for function in program.functions(file) {
             if runs_on_loop_itself(program, function) {
-                check_function(rule, program, function, findings);
+                check_function(rule, program, function, &mut found);
             }
+        }
+    }
+    // The nearest first; the order within is the program's.
+    found.sort_by_key(|(effect, inside, _)| effect.depth + u32::from(inside.is_some()));
+    let mut places: FxHashMap<CallSite, usize> = FxHashMap::default();
+    for (effect, _, finding) in found {
+        let place = places.entry(effect.source).or_default();
+        *place += 1;
+        if *place <= MOST_PLACES {
+            findings.push(finding);
         }
     }
 }
@@ -48,7 +65,9 @@ fn runs_on_loop_itself(program: &Program, function: FunctionId) -> bool {
                 .any(|edge| matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop | RunContext::LoopHandler))))
 }
 
-fn check_function(rule: &'static RuleInfo, program: &Program, function: FunctionId, findings: &mut Vec<Finding>) {
+type Found = (Effect, Option<FunctionId>, Finding);
+
+fn check_function(rule: &'static RuleInfo, program: &Program, function: FunctionId, found: &mut Vec<Found>) {
     let mut seen = Vec::new();
     for call in program.calls(function) {
         let context = call.contexts().iter().find(|context| context.place == Place::EventLoop);
@@ -59,7 +78,7 @@ fn check_function(rule: &'static RuleInfo, program: &Program, function: Function
             continue;
         }
         seen.push(effect.source);
-        findings.push(finding(rule, program, &call, context, &effect, inside));
+        found.push((effect, inside, finding(rule, program, &call, context, &effect, inside)));
     }
 }
 
@@ -81,7 +100,8 @@ fn matters(program: &Program, effect: &Effect) -> bool {
         .filter(|(model, _)| *model == effect.model)
         .all(|(model, receiver)| program.bound(&source, model, receiver) != Some(lagmap_program::Bound::Instant));
     let enough = match effect.kind {
-        EffectKind::Cpu => effect.cost.high > SHORTEST_CPU_MS,
+        EffectKind::Cpu => effect.cost.high > SHORTEST_CPU_MS && effect.cost.middle() >= SHORTEST_MS,
+        EffectKind::Disk => effect.cost.high >= SHORTEST_MS && effect.cost.middle() >= SHORTEST_DISK_MS,
         // A lock that is only held for a moment is what threads that share data with a loop use; holding one over
         // blocking work is another rule's.
         EffectKind::Lock => false,
