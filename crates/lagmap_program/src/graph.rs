@@ -68,6 +68,9 @@ pub enum EdgeKind {
 pub struct Dispatch {
     /// The method that the static class has.
     pub default: Option<FunctionId>,
+    /// The static class's method is meant even if no instance of the family is seen being made. Not so for a method that
+    /// came through a container of a base class: it is there only if its own class is made.
+    pub falls_back: bool,
     /// Each method it may be, with the classes whose instances have it.
     pub options: Vec<(FunctionId, Vec<ClassId>)>,
 }
@@ -106,7 +109,7 @@ impl Graph {
             })
             .collect();
         let mut graph = Self::default();
-        let mut numbers: FxHashMap<(ClassId, NameHash), u32> = FxHashMap::default();
+        let mut numbers: FxHashMap<(ClassId, NameHash, bool), u32> = FxHashMap::default();
         for (edges, surroundings) in found {
             graph.surroundings.push(surroundings);
             for raw in edges {
@@ -115,12 +118,13 @@ impl Graph {
                     RawTarget::Instance(class) => Target::Instance(class),
                     RawTarget::Virtual(class, name) => {
                         let next = graph.dispatches.len() as u32;
-                        let number = *numbers.entry((class, name)).or_insert(next);
+                        let falls_back = !is_inherited_by(linked, raw.from, class);
+                        let number = *numbers.entry((class, name, falls_back)).or_insert(next);
                         if number == next {
-                            graph.dispatches.push(dispatch(linked, class, name));
+                            graph.dispatches.push(Dispatch { falls_back, ..dispatch(linked, class, name) });
                         }
                         match graph.dispatches[number as usize].options.as_slice() {
-                            [(only, _)] => Target::Function(*only),
+                            [(only, _)] if falls_back => Target::Function(*only),
                             _ => Target::Dispatch(number),
                         }
                     }
@@ -248,6 +252,13 @@ impl Graph {
     }
 }
 
+/// Whether `class` is a proper subclass of the class that a method belongs to.
+fn is_inherited_by(linked: &Linked, method: FunctionId, class: ClassId) -> bool {
+    let (file, index) = linked.ids.of_function(method);
+    let own = linked.file(file).facts.function(index).class.map(|own| linked.ids.class(file, own));
+    own.is_some_and(|own| own != class && linked.classes.lookup_order(class).contains(&own))
+}
+
 fn dispatch(linked: &Linked, class: ClassId, name: NameHash) -> Dispatch {
     let classes = &linked.classes;
     let mut options: Vec<(FunctionId, Vec<ClassId>)> = Vec::new();
@@ -258,7 +269,7 @@ fn dispatch(linked: &Linked, class: ClassId, name: NameHash) -> Dispatch {
             None => options.push((method, vec![*candidate])),
         }
     }
-    Dispatch { default: classes.method(class, name), options }
+    Dispatch { default: classes.method(class, name), falls_back: true, options }
 }
 
 fn property_names(linked: &Linked) -> FxHashSet<NameHash> {

@@ -141,7 +141,7 @@ pub fn active(graph: &Graph, dispatch: u32, made: &Bits) -> Vec<FunctionId> {
     let is_made = |class: &ClassId| made.contains(class.0 as usize);
     let live = dispatch.options.iter().filter(|(_, classes)| classes.iter().any(is_made));
     let live: Vec<FunctionId> = live.map(|(function, _)| *function).collect();
-    if live.is_empty() { dispatch.default.into_iter().collect() } else { live }
+    if live.is_empty() && dispatch.falls_back { dispatch.default.into_iter().collect() } else { live }
 }
 
 /// Whether code in a region runs only when its file is a script, and it is none.

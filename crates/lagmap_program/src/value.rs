@@ -55,8 +55,19 @@ pub enum Value {
     },
 }
 
-/// The most values that a set keeps; beyond it the set is cut and no longer precise.
-const MOST: usize = 12;
+/// The most objects that a set keeps; beyond it the set is cut and no longer precise.
+const MOST_OBJECTS: usize = 12;
+/// The most functions and classes that it keeps: tables of handlers that many classes share are long.
+const MOST_CALLABLES: usize = 160;
+
+impl Value {
+    const fn most(self) -> usize {
+        match self {
+            Self::Function(_) | Self::Method { .. } | Self::Class(_) => MOST_CALLABLES,
+            _ => MOST_OBJECTS,
+        }
+    }
+}
 
 /// What an expression may be: a small sorted set. Empty: nothing is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +90,7 @@ impl Values {
     pub fn add(&mut self, value: Value) -> bool {
         match self.items.binary_search(&value) {
             Ok(_) => false,
-            Err(_) if self.items.len() >= MOST => false,
+            Err(_) if self.items.len() >= value.most() => false,
             Err(at) => {
                 self.items.insert(at, value);
                 true

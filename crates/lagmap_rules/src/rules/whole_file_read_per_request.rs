@@ -15,9 +15,16 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// `read(size)` takes in no more than that.
+fn is_partial(call: &lagmap_program::CallView<'_>) -> bool {
+    let name = call.models().map(|(model, _)| call.program.catalogue().name(model)).next().unwrap_or_default();
+    let first = call.facts().arguments(call.call).first().map(|first| call.facts().expr(*first));
+    matches!(name, "read" | "readlines" | "read1" | "recv") && first.is_some_and(|first| !matches!(first, lagmap_facts::Expr::None))
+}
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for call in program.calls_tagged("whole-file") {
-        if super::config_read_per_request::is_config_read(&call) {
+        if super::config_read_per_request::is_config_read(&call) || is_partial(&call) {
             continue;
         }
         let contexts = call.contexts();
