@@ -3,7 +3,9 @@
 use lagmap_facts::FunctionIndex;
 use lagmap_impact::Judged;
 use lagmap_program::{FileId, Frequency as Often, Program, Step};
-use lagmap_report::{Basis, Caching, Confidence, Finding, Frequency, Impact, Millis, Section, Service, Subsection, TraceStep};
+use lagmap_report::{
+    Basis, Caching, Confidence, Finding, Frequency, Impact, Millis, Section, Service, Subsection, TraceStep,
+};
 use lagmap_rules::Harm;
 use rustc_hash::FxHashMap;
 
@@ -161,6 +163,8 @@ pub fn services(program: &Program, findings: &[Finding]) -> Vec<Service> {
 /// Files whose module bodies run when a service starts or works.
 fn files_reached(program: &Program, service: usize) -> usize {
     let Some(reach) = program.reaches.get(service) else { return 0 };
-    let body = |index: usize| program.linked.ids.function(FileId(u32::try_from(index).unwrap_or(u32::MAX)), FunctionIndex::MODULE);
+    let body = |index: usize| {
+        program.linked.ids.function(FileId(u32::try_from(index).unwrap_or(u32::MAX)), FunctionIndex::MODULE)
+    };
     (0..program.linked.files.len()).filter(|index| reach.functions.contains(body(*index).0 as usize)).count()
 }

@@ -8,8 +8,8 @@ use globset::Glob;
 use lagmap_models::Catalogue;
 use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
 use lagmap_report::{
-    Finding, FindingCounts, Group, ReadError, Report, SCHEMA_VERSION, Severity, Summary, SyntaxError, SystemProblem, Tool,
-    UnusedSuppression,
+    Finding, FindingCounts, Group, ReadError, Report, SCHEMA_VERSION, Severity, Summary, SyntaxError, SystemProblem,
+    Tool, UnusedSuppression,
 };
 use lagmap_source::{DiscoverOptions, Discovery, FileError, FoundFile, Suppression};
 use lagmap_system::{ProblemKind, System};
@@ -148,7 +148,11 @@ struct FileSummary {
 }
 
 /// Reads, parses and lowers all files; those that cannot be used become errors.
-fn read_all(found: Discovery, policy: &Policy<'_>, progress: &Progress) -> (Vec<(SourceUnit, FileSummary)>, Vec<ReadError>) {
+fn read_all(
+    found: Discovery,
+    policy: &Policy<'_>,
+    progress: &Progress,
+) -> (Vec<(SourceUnit, FileSummary)>, Vec<ReadError>) {
     let files: Vec<_> = found.files.into_iter().filter(|file| !policy.excludes(&file.path)).collect();
     progress.part("reading files", Some(files.len() as u64));
     let read: Vec<Result<(SourceUnit, FileSummary), FileError>> = files

@@ -34,7 +34,8 @@ pub fn judge(program: &Program, findings: Vec<Finding>) -> Vec<Judged> {
     let mut judged: Vec<Judged> = findings.into_par_iter().map(|finding| judge_one(program, finding)).collect();
     judged.par_sort_by(|a, b| {
         let place = |judged: &Judged| (judged.path.clone(), judged.start, judged.finding.rule.name);
-        (a.severity, is_not_failure(a)).cmp(&(b.severity, is_not_failure(b)))
+        (a.severity, is_not_failure(a))
+            .cmp(&(b.severity, is_not_failure(b)))
             .then_with(|| weight(b).total_cmp(&weight(a)))
             .then_with(|| place(a).cmp(&place(b)))
             .then_with(|| a.finding.message.cmp(&b.finding.message))
@@ -100,7 +101,9 @@ fn weight(judged: &Judged) -> f64 {
 fn identify(judged: &mut [Judged]) {
     let mut order: Vec<usize> = (0..judged.len()).collect();
     order.sort_by(|a, b| {
-        let key = |index: &usize| (&judged[*index].path, judged[*index].start, judged[*index].finding.rule.name, judged[*index].end);
+        let key = |index: &usize| {
+            (&judged[*index].path, judged[*index].start, judged[*index].finding.rule.name, judged[*index].end)
+        };
         key(a).cmp(&key(b))
     });
     let mut seen: FxHashMap<NameHash, u32> = FxHashMap::default();

@@ -79,13 +79,9 @@ mod tests {
     #[test]
     fn severity_follows_the_briefs_limits() {
         let of = Severity::of_milliseconds;
-        assert_eq!([of(1000.1), of(1000.0), of(100.0), of(99.9), of(10.0), of(9.9)], [
-            Severity::Critical,
-            Severity::High,
-            Severity::High,
-            Severity::Medium,
-            Severity::Medium,
-            Severity::Low
-        ]);
+        assert_eq!(
+            [of(1000.1), of(1000.0), of(100.0), of(99.9), of(10.0), of(9.9)],
+            [Severity::Critical, Severity::High, Severity::High, Severity::Medium, Severity::Medium, Severity::Low]
+        );
     }
 }

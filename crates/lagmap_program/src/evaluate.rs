@@ -117,6 +117,8 @@ impl<'a> Evaluator<'a> {
                 sides.extend(&self.values(right));
                 let found =
                     sides.iter().find(|value| matches!(value, Value::Object { model, .. } if self.is_builtin(*model)));
+                // Operators of a library's objects (paths, arrays) mostly give another of the same class.
+                let found = found.or_else(|| sides.iter().find(|value| matches!(value, Value::Object { .. })));
                 match found {
                     Some(Value::Object { model, .. }) => self.object(model, id),
                     _ => Values::unknown(),

@@ -390,7 +390,11 @@ impl FileEdges<'_> {
     fn callbacks(&mut self, call: &lagmap_facts::Call, model: ModelId) {
         // `partial(f)` and the like only hand `f` on: what calls their result calls it.
         if matches!(self.linked.language.of_model(model), Some(Construct::Argument(_)))
-            && !self.linked.catalogue.entry(model).is_some_and(|entry| entry.is_async || entry.tags.iter().any(|tag| tag == "creates-task"))
+            && !self
+                .linked
+                .catalogue
+                .entry(model)
+                .is_some_and(|entry| entry.is_async || entry.tags.iter().any(|tag| tag == "creates-task"))
         {
             return;
         }

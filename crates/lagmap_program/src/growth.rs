@@ -163,7 +163,7 @@ impl Program {
         let (file, target) = self.linked.ids.of_site(change.target);
         let facts = &self.linked.file(file).facts;
         let Expr::Subscript { value, index } = facts.expr(target) else { return };
-        if change.kind != ChangeKind::SetItem || !is_new_each_time(facts, index) {
+        if change.kind != ChangeKind::SetItem || !self.is_open(file, index, 3) {
             return;
         }
         let name = facts.dotted(value).unwrap_or_else(|| "the container".to_owned());
@@ -171,7 +171,24 @@ impl Program {
     }
 
     fn is_open_key(&self, call: &CallView<'_>, key: ExprId) -> bool {
-        is_new_each_time(call.facts(), key)
+        self.is_open(call.file, key, 3)
+    }
+
+    /// Whether a key, or what its local name is bound to, is new each time.
+    fn is_open(&self, file: crate::FileId, key: ExprId, depth: u32) -> bool {
+        let unit = self.linked.file(file);
+        let facts = &unit.facts;
+        if is_new_each_time(facts, key) {
+            return true;
+        }
+        let (Expr::Name(name), Some(depth)) = (facts.expr(key), depth.checked_sub(1)) else { return false };
+        let node = &facts.exprs[key.0 as usize];
+        let scope = facts.region(node.region).function;
+        let mut bindings = unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
+        bindings.any(|binding| match binding.source {
+            crate::Source::Value(value) if binding.item.is_none() => self.is_open(file, value, depth),
+            _ => false,
+        })
     }
 
     /// A list among these values that is known to grow with data, given as where it is made.
@@ -187,7 +204,8 @@ impl Program {
         let (file, id) = self.linked.ids.of_site(site);
         let from_data = match self.linked.file(file).facts.expr(id) {
             Expr::Comprehension { .. } => true,
-            Expr::List(list) if list.len > 0 => false,
+            // A literal of this many items is a table to look things up in.
+            Expr::List(list) => list.len > 8,
             _ => false,
         };
         from_data

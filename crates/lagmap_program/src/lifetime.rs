@@ -11,6 +11,11 @@ pub enum Lifetime {
     Managed,
     /// Nothing closes it.
     NeverClosed,
+    /// It is closed, but not on a path that leaves the function before.
+    LostOnReturn {
+        /// The call that closes it.
+        close: CallSite,
+    },
     /// It is closed, but not if something raises before.
     LostOnError {
         /// The call that closes it.
@@ -47,7 +52,10 @@ impl Program {
         {
             return Lifetime::Managed;
         }
-        let Some(close) = local.iter().find(|close| encloses(close, call)) else { return Lifetime::Managed };
+        let Some(close) = local.iter().find(|close| encloses(close, call)) else {
+            let early = local.iter().all(|close| is_behind_exit(call, close));
+            return if early { Lifetime::LostOnReturn { close: local[0].site } } else { Lifetime::Managed };
+        };
         let handled = local.iter().any(|close| close.around().handler);
         let risky = self.calls(call.function).find(|other| {
             let between = call.span().end <= other.span().start && other.span().end <= close.span().start;
@@ -91,6 +99,18 @@ impl Program {
         self.is_project_call(call)
             || call.models().any(|(model, _)| self.catalogue().entry(model).is_some_and(|entry| entry.effect.is_some()))
     }
+}
+
+/// Whether a close is only skipped by leaving the function early after the opening.
+fn is_behind_exit(open: &CallView<'_>, close: &CallView<'_>) -> bool {
+    let facts = close.facts();
+    let between: Vec<RegionKind> = facts
+        .enclosing(close.region)
+        .take_while(|(region, _)| *region != open.region)
+        .map(|(_, region)| region.kind)
+        .collect();
+    let reaches = facts.enclosing(close.region).any(|(region, _)| region == open.region);
+    reaches && !between.is_empty() && between.iter().all(|kind| matches!(kind, RegionKind::If { implied: true, .. }))
 }
 
 fn is_in_finally(call: &CallView<'_>) -> bool {

@@ -99,7 +99,20 @@ impl Program {
                 incoming[target.0 as usize].push(index as u32);
             }
         }
-        Self { linked, solution, graph, contexts, effects, uses, system, reaches, made, by_tag, incoming, constructions }
+        Self {
+            linked,
+            solution,
+            graph,
+            contexts,
+            effects,
+            uses,
+            system,
+            reaches,
+            made,
+            by_tag,
+            incoming,
+            constructions,
+        }
     }
 
     /// The catalogue.

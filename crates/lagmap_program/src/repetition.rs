@@ -24,12 +24,16 @@ pub struct Repeated {
 pub struct Memoization {
     /// It has a size limit.
     pub bounded: bool,
+    /// The decorator's text.
+    pub decorator: lagmap_source::Span,
 }
 
 /// Cheaper calls are not worth a name.
 const SHORTEST_MS: f64 = 1.0;
 /// Nor are those that are only dear on inputs much larger than usual.
 const SHORTEST_LOW_MS: f64 = 0.05;
+/// What a pure function with nested loops over its arguments takes.
+const NESTED_LOOPS_MS: Interval = Interval::new(0.05, 5.0);
 /// How deep purity is followed.
 const DEEPEST: u32 = 4;
 
@@ -73,7 +77,7 @@ impl Program {
                     let size = call.argument(Some("maxsize"), Some(0));
                     size.is_some_and(|size| matches!(unit.facts.expr(size), Expr::None))
                 });
-            Some(Memoization { bounded: !unbounded })
+            Some(Memoization { bounded: !unbounded, decorator: unit.facts.span(*decorator) })
         })
     }
 
@@ -95,10 +99,20 @@ impl Program {
         if call.callees().any(|value| matches!(value, Value::Class(_))) || self.memoization(target).is_some() {
             return None;
         }
-        let effect = self.effects.total(target).iter().find(|effect| effect.kind == EffectKind::Cpu)?;
-        let pure = self.is_pure(target, DEEPEST);
-        let source = self.catalogue().entry(effect.model).and_then(|entry| entry.source.clone());
-        pure.then(|| (effect.cost, source.unwrap_or_default()))
+        if !self.is_pure(target, DEEPEST) {
+            return None;
+        }
+        if let Some(effect) = self.effects.total(target).iter().find(|effect| effect.kind == EffectKind::Cpu) {
+            let source = self.catalogue().entry(effect.model).and_then(|entry| entry.source.clone());
+            return Some((effect.cost, source.unwrap_or_default()));
+        }
+        let (unit, scope) = self.function(target);
+        let (file, _) = self.linked.ids.of_function(target);
+        let nested = scope.regions.clone().any(|region| {
+            let region = RegionId(region);
+            unit.facts.region(region).kind.is_loop() && self.graph.around(file, region).loops >= 2
+        });
+        nested.then(|| (NESTED_LOOPS_MS, "two nested loops over 30 to 300 items at 50 ns a step".to_owned()))
     }
 
     /// Whether a function only computes from its arguments: it writes nothing that outlives it, and all it calls is known
@@ -116,7 +130,12 @@ impl Program {
         }
         let writes = facts.ops(scope).iter().any(|op| match op.kind {
             OpKind::Assign { target, .. } | OpKind::Augment { target, .. } | OpKind::Delete(target) => {
-                !matches!(facts.expr(target), Expr::Name(_) | Expr::Tuple(_) | Expr::List(_))
+                match facts.expr(target) {
+                    Expr::Name(_) | Expr::Tuple(_) | Expr::List(_) => false,
+                    // Writing into what the function made itself changes nothing outside.
+                    Expr::Subscript { value, .. } => !is_made_here(facts, scope, value),
+                    _ => true,
+                }
             }
             _ => false,
         });
@@ -212,6 +231,15 @@ impl Program {
             },
             _ => false,
         })
+    }
+}
+
+/// A local name that is no parameter.
+fn is_made_here(facts: &FileFacts, scope: &lagmap_facts::FunctionFacts, id: ExprId) -> bool {
+    match facts.expr(id) {
+        Expr::Name(name) => scope.parameters.iter().all(|parameter| parameter.name != name),
+        Expr::Subscript { value, .. } => is_made_here(facts, scope, value),
+        _ => false,
     }
 }
 

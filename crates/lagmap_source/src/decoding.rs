@@ -15,7 +15,8 @@ pub fn read(file: &FoundFile) -> Result<String, FileError> {
 }
 
 fn read_bytes(file: &FoundFile) -> Result<Vec<u8>, String> {
-    let too_large = |size: u64| format!("{} MB is more than the {} MB that are read of a file", size >> 20, LARGEST >> 20);
+    let too_large =
+        |size: u64| format!("{} MB is more than the {} MB that are read of a file", size >> 20, LARGEST >> 20);
     let metadata = std::fs::symlink_metadata(&file.absolute).map_err(|error| error.to_string())?;
     if !metadata.is_file() {
         return Err("not a regular file".to_owned());
@@ -65,7 +66,11 @@ fn coding(bytes: &[u8]) -> Option<(String, u32)> {
         let line = String::from_utf8_lossy(line);
         let Some((before, comment)) = line.split_once('#') else {
             // The second line only counts below a comment or an empty line.
-            if line.trim().is_empty() { continue } else { return None };
+            if line.trim().is_empty() {
+                continue;
+            } else {
+                return None;
+            };
         };
         if !before.trim().is_empty() {
             return None;

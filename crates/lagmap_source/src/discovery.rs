@@ -56,8 +56,11 @@ pub struct Discovery {
 /// virtual environments and installed packages are left out, and links are not followed, so that nothing outside of the
 /// root is read and no loop is walked.
 pub fn discover(root: &Path, options: &DiscoverOptions) -> Result<Discovery, FileError> {
-    fs::read_dir(root)
-        .map_err(|error| FileError { path: root.display().to_string(), message: error.to_string(), line: None })?;
+    fs::read_dir(root).map_err(|error| FileError {
+        path: root.display().to_string(),
+        message: error.to_string(),
+        line: None,
+    })?;
     let mut walk = WalkBuilder::new(root);
     let respect = options.respect_ignore_files;
     walk.follow_links(false).require_git(false).git_global(false).git_exclude(false).parents(false);
@@ -123,7 +126,9 @@ fn shown(root: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(root).unwrap_or(path);
     let parts = relative.components().map(|part| {
         let text = part.as_os_str().to_string_lossy();
-        text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect::<String>()
+        text.chars()
+            .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+            .collect::<String>()
     });
     parts.collect::<Vec<_>>().join("/")
 }

@@ -41,7 +41,8 @@ impl LineMap {
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
         let first = self.wide.partition_point(|(at, _)| *at < start);
         let last = self.wide.partition_point(|(at, _)| *at < offset);
-        let extra: u32 = self.wide.get(first..last).unwrap_or_default().iter().map(|(_, extra)| u32::from(*extra)).sum();
+        let extra: u32 =
+            self.wide.get(first..last).unwrap_or_default().iter().map(|(_, extra)| u32::from(*extra)).sum();
         Position { line: line as u32, column: offset.saturating_sub(start).saturating_sub(extra) + 1 }
     }
 

@@ -70,7 +70,10 @@ fn texts(rule: &'static RuleInfo, program: &Program, file: FileId, function: Fun
         let looped = facts.enclosing(op.region).find(|(_, region)| region.kind.is_loop());
         let Some((_, looped)) = looped else { continue };
         let Expr::Attribute { .. } = facts.expr(target) else {
-            // CPython extends a text in place while one local name is all that refers to it; bytes are copied.
+            let is_name = matches!(facts.expr(target), Expr::Name(_)) && matches!(looped.kind, RegionKind::For { .. });
+            if is_name && is_model(program, file, target, program.catalogue().text()) {
+                push(rule, program, file, function, op.span, op.region, "text", findings);
+            }
             if matches!(facts.expr(target), Expr::Name(_))
                 && is_model(program, file, target, program.catalogue().bytes())
             {
@@ -109,7 +112,8 @@ fn push(
     findings.push(Finding {
         rule,
         location: Location::Code { file, function, span },
-        message: format!("`+=` copies the whole {what} so far in each round of the loop"),
+        // CPython extends a text in place while a single local name is all that refers to it; nothing promises that.
+        message: format!("`+=` builds a {what} piece by piece: each round may copy all of it so far"),
         trace: program.recent_path_in(function, region, context),
         harm: Harm::Time {
             cost: Interval::new(0.1, 20.0),

@@ -43,7 +43,10 @@ fn check_call(
     findings: &mut Vec<Finding>,
 ) {
     let contexts = call.contexts();
-    let Some(context) = contexts.iter().find(|context| context.frequency.is_repeated()) else { return };
+    let often = |context: &lagmap_program::Context| {
+        context.frequency.is_repeated() || context.frequency == lagmap_program::Frequency::Lazy
+    };
+    let Some(context) = contexts.iter().find(often) else { return };
     let held = program.locks_held(call.file, call.region);
     let Some((lock, region)) = held.iter().find(|(lock, _)| is_shared(program, *lock)) else { return };
     if reported.contains(region) {

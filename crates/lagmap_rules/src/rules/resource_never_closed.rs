@@ -1,6 +1,6 @@
 //! `resource-never-closed`.
 
-use lagmap_program::{Frequency, Lifetime, Program};
+use lagmap_program::{Frequency, Lifetime, Program, Step};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -21,7 +21,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let Some(resource) = entry.opens.as_deref().and_then(|kind| program.catalogue().resource(kind)) else {
             continue;
         };
-        if resource.self_closing {
+        // Threads are another rule's: they end by themselves.
+        if resource.self_closing || matches!(resource.kind.as_str(), "thread" | "timer") {
             continue;
         }
         let contexts = call.contexts();
@@ -33,6 +34,11 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 Confidence::Certain,
                 None,
             ),
+            Lifetime::LostOnReturn { close } => (
+                format!("the {} of `{}()` stays open where the function returns early", resource.label, program.catalogue().path(model)),
+                Confidence::Certain,
+                Some((close, None)),
+            ),
             Lifetime::LostOnError { close, risky } => (
                 format!(
                     "the {} of `{}()` stays open when something raises before it is closed",
@@ -40,15 +46,14 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                     program.catalogue().path(model)
                 ),
                 Confidence::Likely,
-                Some((close, risky)),
+                Some((close, Some(risky))),
             ),
             Lifetime::Managed => continue,
         };
         let steps = step.into_iter().flat_map(|(close, risky)| {
-            [
-                lagmap_program::Step { site: program.call(risky).expr(), note: "may raise".to_owned() },
-                lagmap_program::Step { site: program.call(close).expr(), note: "would close it".to_owned() },
-            ]
+            let risky = risky.map(|risky| Step { site: program.call(risky).expr(), note: "may raise".to_owned() });
+            let close = Step { site: program.call(close).expr(), note: "would close it".to_owned() };
+            risky.into_iter().chain([close])
         });
         let harm = Harm::Leak { what: resource.label.clone(), collected: resource.collected };
         findings.push(

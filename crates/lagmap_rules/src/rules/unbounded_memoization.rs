@@ -49,7 +49,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             };
             findings.push(Finding {
                 rule,
-                location: Location::Code { file, function, span: facts.name_span },
+                location: Location::Code { file, function, span: memo.decorator },
                 message,
                 trace: Vec::new(),
                 harm: Harm::Growth {
