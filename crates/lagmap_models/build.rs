@@ -1,6 +1,6 @@
 //! Lists every catalogue file below `models/`, so that adding one is all it takes to embed it.
 
-use std::{env, fs, io, path::Path};
+use std::{env, fmt::Write as _, fs, io, path::Path};
 
 fn collect(folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", folder.display());
@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
     let mut list = String::from("&[\n");
     for path in &found {
         let shown = path.strip_prefix(&root).unwrap_or(path).trim_start_matches('/');
-        list.push_str(&format!("    ({shown:?}, include_str!({path:?})),\n"));
+        writeln!(list, "    ({shown:?}, include_str!({path:?})),").map_err(io::Error::other)?;
     }
     list.push_str("]\n");
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;

@@ -20,7 +20,7 @@ pub struct CatalogueFile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Library {
-    /// Its name on PyPI; `python` for the standard library.
+    /// Its name on `PyPI`; `python` for the standard library.
     pub name: String,
     /// Top-level modules that it provides; the first dotted part of every path below.
     pub modules: Vec<String>,
@@ -39,7 +39,7 @@ pub struct ResourceKind {
     /// Dropping the last reference releases it at once and in practice always does (pure memory); never a leak.
     #[serde(default)]
     pub self_closing: bool,
-    /// CPython releases it as soon as nothing refers to it (files, sockets, SQLite connections): a leak only lasts while
+    /// `CPython` releases it as soon as nothing refers to it (files, sockets, `SQLite` connections): a leak only lasts while
     /// something does.
     #[serde(default)]
     pub collected: bool,

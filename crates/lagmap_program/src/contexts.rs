@@ -271,7 +271,7 @@ fn after(here: Context, kind: EdgeKind, is_async: bool) -> Context {
             };
             // What a module registers when it is imported runs later, not during the import.
             let frequency = if frequency == Frequency::Import { Frequency::Startup } else { frequency };
-            Context { place, frequency }
+            Context { frequency, place }
         }
     };
     if is_async { Context { place: Place::EventLoop, ..run } } else { run }

@@ -158,10 +158,10 @@ impl<'a> Evaluator<'a> {
                         }
                         return found;
                     }
-                    if scope == FunctionIndex::MODULE {
-                        if let Some(found) = self.member(self.file, scope, name) {
-                            return found;
-                        }
+                    if scope == FunctionIndex::MODULE
+                        && let Some(found) = self.member(self.file, scope, name)
+                    {
+                        return found;
                     }
                 } else if let Some(found) = self.member(self.file, scope, name) {
                     return found;

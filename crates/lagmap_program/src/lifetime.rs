@@ -78,10 +78,10 @@ impl Program {
         });
         kept || self
             .calls(call.function)
-            .any(|other| other.site != call.site && self.passes(&other, object) && !self.is_project_call(&other))
+            .any(|other| other.site != call.site && Self::passes(&other, object) && !Self::is_project_call(&other))
     }
 
-    fn passes(&self, call: &CallView<'_>, object: crate::Site) -> bool {
+    fn passes(call: &CallView<'_>, object: crate::Site) -> bool {
         let facts = call.facts();
         let keywords = facts.keywords(call.call).iter().map(|keyword| keyword.value);
         let mut arguments = facts.arguments(call.call).iter().copied().chain(keywords);
@@ -90,13 +90,13 @@ impl Program {
         })
     }
 
-    fn is_project_call(&self, call: &CallView<'_>) -> bool {
+    fn is_project_call(call: &CallView<'_>) -> bool {
         call.callees().any(|value| matches!(value, Value::Function(_) | Value::Method { .. }))
     }
 
     /// A call of project code, or of a library that talks to the outside.
     fn may_raise(&self, call: &CallView<'_>) -> bool {
-        self.is_project_call(call)
+        Self::is_project_call(call)
             || call.models().any(|(model, _)| self.catalogue().entry(model).is_some_and(|entry| entry.effect.is_some()))
     }
 }

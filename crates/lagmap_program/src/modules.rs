@@ -189,8 +189,7 @@ impl Modules {
             return found;
         }
         if let Some(model) = installed {
-            let rest = module.split('.').skip(1);
-            let node = rest.fold(Some(model), |at, part| catalogue.child(at?, NameHash::of(part)));
+            let node = module.split('.').skip(1).try_fold(model, |at, part| catalogue.child(at, NameHash::of(part)));
             return ImportTarget::External(node.unwrap_or(ModelId::UNKNOWN));
         }
         let guess = self.nearest(file, folder, module, own.has_unknown);

@@ -126,7 +126,7 @@ fn collect(facts: &FileFacts, scope: FunctionIndex, per_scope: &mut [Vec<Binding
         match op.kind {
             OpKind::Assign { target, value } => bind(target, Source::Value(value)),
             OpKind::Annotate { target, annotation, value } => {
-                bind(target, if value == ExprId::NONE { Source::InstanceOf(annotation) } else { Source::Value(value) })
+                bind(target, if value == ExprId::NONE { Source::InstanceOf(annotation) } else { Source::Value(value) });
             }
             OpKind::Iterate { target, iterable } => bind(target, Source::Iteration(iterable)),
             OpKind::Enter { context, target, .. } if target != ExprId::NONE => bind(target, Source::Entered(context)),

@@ -143,7 +143,7 @@ fn parse(document: &str) -> (BTreeSet<String>, Vec<Case>) {
                 _ => {}
             },
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                block = Some((info.to_string(), String::new()))
+                block = Some((info.to_string(), String::new()));
             }
             Event::End(TagEnd::CodeBlock) => {
                 if let Some((info, text)) = block.take()

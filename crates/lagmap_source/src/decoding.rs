@@ -4,7 +4,7 @@ use std::{fs::File, io::Read};
 
 use crate::{FileError, FoundFile};
 
-/// Larger files are data, not code; the largest module known on PyPI has 8 MB.
+/// Larger files are data, not code; the largest module known on `PyPI` has 8 MB.
 const LARGEST: u64 = 16 << 20;
 
 /// Reads and decodes a file.
@@ -68,9 +68,8 @@ fn coding(bytes: &[u8]) -> Option<(String, u32)> {
             // The second line only counts below a comment or an empty line.
             if line.trim().is_empty() {
                 continue;
-            } else {
-                return None;
-            };
+            }
+            return None;
         };
         if !before.trim().is_empty() {
             return None;

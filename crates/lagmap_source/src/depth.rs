@@ -14,7 +14,7 @@ pub fn is_too_deep(tokens: &Tokens) -> bool {
     }
     let mut level = 0_usize;
     let mut outer: Vec<usize> = Vec::new();
-    for token in tokens.iter() {
+    for token in tokens {
         match token.kind() {
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
                 level += 1;

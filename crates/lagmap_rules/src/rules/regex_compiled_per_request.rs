@@ -27,9 +27,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let varies = varies(&call, first);
         // A constant pattern comes from the module's cache of 512: what is left is a look-up, worth a line only where
         // the code says `compile` as if it were done once.
-        if !varies && !compiles
-            || !varies && !call.contexts().any(|c| c.frequency == lagmap_program::Frequency::Request)
-        {
+        let per_request = contexts.any(|context| context.frequency == lagmap_program::Frequency::Request);
+        if !(varies || compiles && per_request) {
             continue;
         }
         let path = call.path();

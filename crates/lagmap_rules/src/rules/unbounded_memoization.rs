@@ -26,14 +26,14 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             let repeated = program.contexts_of(function).any(|context| context.frequency.is_repeated());
             let Some(memo) = program.memoization(function).filter(|_| repeated) else { continue };
             let is_method = facts.class.is_some() && program.takes_receiver(function);
-            if memo.bounded && !is_method || open_parameters(program, function, is_method) == 0 && !is_method {
-                continue;
-            }
-            // A method of a class of which one instance lives for ever keeps only that one.
-            if memo.bounded && is_method && !program.is_made_repeatedly(function) {
-                continue;
-            }
-            if !memo.bounded && open_parameters(program, function, is_method) == 0 {
+            // A bounded cache only matters on a method, where it keeps instances; one instance that lives for ever is kept
+            // anyway.
+            let matters = if memo.bounded {
+                is_method && program.is_made_repeatedly(function)
+            } else {
+                open_parameters(program, function, is_method) > 0
+            };
+            if !matters {
                 continue;
             }
             let message = if memo.bounded {
