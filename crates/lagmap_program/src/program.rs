@@ -335,6 +335,56 @@ impl Program {
         }
     }
 
+    /// Whether the way by which a place comes into a context can be that of one object: no step on `self` leads to a method of
+    /// a class that is unrelated to a class whose method came before.
+    pub fn is_consistent(&self, function: FunctionId, region: RegionId, context: Context) -> bool {
+        let (file, _) = self.linked.ids.of_function(function);
+        let around = self.graph.around(file, region);
+        let mut outer = self.contexts_of(function).iter().filter(|outer| {
+            let set: ContextSet = [*outer].into_iter().collect();
+            self.contexts.within(set, around).any(|inner| inner == context)
+        });
+        outer.any(|outer| self.is_way_of_one_object(function, outer))
+    }
+
+    fn is_way_of_one_object(&self, function: FunctionId, outer: Context) -> bool {
+        let (mut at, mut context) = (function, outer);
+        let mut classes: Vec<ClassId> = self.class_of(at).into_iter().collect();
+        for _ in 0..32 {
+            let Some((caller, before, edge)) = self.contexts.witness(at, context) else { return true };
+            if !self.is_on_self(&self.graph.edges[edge as usize]) {
+                classes.clear();
+            }
+            if let Some(class) = self.class_of(caller) {
+                if let Some(other) = classes.iter().find(|other| !self.is_related(**other, class)) {
+                    // The witness is another object's; the own class may be made as often all the same.
+                    let mut family =
+                        std::iter::once(*other).chain(self.linked.classes.subclasses(*other).iter().copied());
+                    return family.any(|class| self.made_in(class).any(|frequency| frequency == before.frequency));
+                }
+                classes.push(class);
+            }
+            (at, context) = (caller, before);
+        }
+        true
+    }
+
+    /// Whether an edge is a call of a method of `self` or `super()`, or hands one over.
+    fn is_on_self(&self, edge: &Edge) -> bool {
+        let (file, id) = self.linked.ids.of_site(edge.site);
+        let facts = &self.linked.file(file).facts;
+        let target = match facts.expr(id) {
+            Expr::Call(call) => facts.call(call).callee,
+            _ => id,
+        };
+        let Expr::Attribute { value, .. } = facts.expr(target) else { return false };
+        match facts.expr(value) {
+            Expr::Name(name) => facts.text(name) == "self",
+            Expr::Call(call) => facts.dotted(facts.call(call).callee).as_deref() == Some("super"),
+            _ => false,
+        }
+    }
+
     /// The calls from a function down to the library call that has an effect found there.
     pub fn path_from(&self, effect: &Effect, blocking: bool) -> Vec<Step> {
         let mut steps = Vec::new();

@@ -62,6 +62,17 @@ pub fn all() -> &'static [&'static RuleInfo] {
     rules::ALL
 }
 
+/// Whether the path that a finding rests on is one that a single object can take.
+fn is_real_path(program: &Program, finding: &Finding) -> bool {
+    let (Some(context), Location::Code { file, function, span }) = (finding.context, &finding.location) else {
+        return true;
+    };
+    let facts = &program.linked.file(*file).facts;
+    let (_, scope) = program.function(*function);
+    let inside = scope.exprs.clone().map(|index| &facts.exprs[index as usize]).find(|node| span.contains(node.span));
+    inside.is_none_or(|node| program.is_consistent(*function, node.region, context))
+}
+
 /// What the rules that `wanted` accepts find, in a fixed order: by rule, then as found.
 pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Vec<Finding> {
     let found: Vec<Vec<Finding>> = all()
@@ -70,6 +81,11 @@ pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Ve
             let mut findings = Vec::new();
             if wanted(rule) {
                 (rule.check)(rule, program, &mut findings);
+            }
+            for finding in &mut findings {
+                if !is_real_path(program, finding) {
+                    finding.confidence = Confidence::Possible;
+                }
             }
             findings
         })

@@ -29,6 +29,9 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         };
         let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
         let Some((path, cost, source)) = unbounded(program, &call) else { continue };
+        if is_datagram(program, &call) {
+            continue;
+        }
         if let Some(client) = configurable_client(program, &call) {
             if clients.contains(&client) {
                 continue;
@@ -48,6 +51,15 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 .suggest(cure),
         );
     }
+}
+
+/// A datagram socket has nobody to wait for when it connects or sends.
+fn is_datagram(program: &Program, call: &CallView<'_>) -> bool {
+    let mut sockets = call.models().filter_map(|(_, receiver)| program.creation(receiver?));
+    sockets.any(|made| {
+        let facts = made.facts();
+        facts.arguments(made.call).iter().any(|argument| program.constant_name(facts, *argument) == "SOCK_DGRAM")
+    })
 }
 
 /// The client on which a time-out would be set for all its calls: they are one finding.

@@ -34,7 +34,11 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let rate = 1000.0 / cost.high.max(1.0);
         let message =
             format!("each message waits for a sleep of {:.0} ms: at most {rate:.0} messages a second", cost.high);
-        let harm = Harm::Time { cost, worst: Some(cost.high), source: "the sleep's own argument".to_owned() };
+        let harm = Harm::Time {
+            cost: lagmap_program::Interval::new(0.0, cost.high / 2.0),
+            worst: Some(cost.high),
+            source: "half of the sleep on average, by when the message comes; all of it while messages queue".to_owned(),
+        };
         findings.push(Finding::at_call(rule, &call, message, harm).confidence(Confidence::Likely).suggest(
             "Drop the sleep and let the receive wait with a time-out (`poll(timeout)`, `RCVTIMEO`, `get(timeout=...)`)",
         ));

@@ -18,6 +18,10 @@ pub static RULE: RuleInfo = RuleInfo {
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     let tags = ["creates-thread", "creates-executor", "creates-process"];
     for call in program.calls_where(|entry| entry.tags.iter().any(|tag| tags.contains(&tag.as_str()))) {
+        // Starting a program is what such a request is for; doing so per item of a loop is not.
+        if call.model().is_some_and(|(_, entry)| entry.opens.as_deref() == Some("process")) && call.around().loops == 0 {
+            continue;
+        }
         // `subprocess.run` waits for its process: as many run at once as there are callers.
         if call.model().is_some_and(|(_, entry)| entry.effect == Some(lagmap_models::EffectKind::Process) && entry.opens.is_none()) {
             continue;

@@ -90,7 +90,7 @@ fn finding(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, cont
     let finding = Finding::at_call(rule, call, message, harm);
     let finding = match ends {
         Some(context) => finding.in_context(context, call),
-        None => Finding { trace: Vec::new(), ..finding },
+        None => Finding { trace: Vec::new(), context: None, ..finding },
     };
     finding
         .then([made])
