@@ -185,8 +185,17 @@ fn output_into_a_device_does_not_replace_it() {
 
 #[test]
 fn without_findings_no_threshold_fails() {
-    let root = system();
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("a.py"), "def double(x):\n    return 2 * x\n").unwrap();
     lagmap(root.path(), &["audit", "--fail-on", "low"]).code(0);
+}
+
+#[test]
+fn findings_at_the_threshold_fail() {
+    // One of its services has no script.
+    let root = system();
+    lagmap(root.path(), &["audit", "--fail-on", "critical"]).code(1);
+    lagmap(root.path(), &["audit"]).code(0);
 }
 
 #[test]

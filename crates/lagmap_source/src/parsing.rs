@@ -48,7 +48,14 @@ pub fn parse(text: &str) -> Result<ParsedFile, FileError> {
     }
     let problem = |error: &ruff_python_parser::ParseError| {
         let span = Span::new(error.range().start().to_u32(), error.range().end().to_u32());
-        SyntaxProblem { message: error.error.to_string(), position: lines.position(span.start), span }
+        let at = text.get(span.start as usize..).and_then(|rest| rest.chars().next());
+        let message = match (error.error.to_string(), at) {
+            (message, Some(bracket @ (')' | ']' | '}'))) if message == "Expected a statement" => {
+                format!("unmatched `{bracket}`")
+            }
+            (message, _) => message,
+        };
+        SyntaxProblem { message, position: lines.position(span.start), span }
     };
     let problems: Vec<SyntaxProblem> = parsed.errors().iter().map(problem).collect();
     let suppressions = suppressions(text, &lines);
@@ -68,6 +75,7 @@ mod tests {
     #[test]
     fn problems_carry_their_place() {
         let parsed = on_pool(|| parse("x = 1\nimport sys)\n")).unwrap();
+        assert_eq!(parsed.problems[0].message, "unmatched `)`");
         assert_eq!(parsed.problems[0].position, Position { line: 2, column: 11 });
         assert!(on_pool(|| parse("x = 1\n")).unwrap().problems.is_empty());
     }
