@@ -75,8 +75,9 @@ mod tests {
     #[test]
     fn problems_carry_their_place() {
         let parsed = on_pool(|| parse("x = 1\nimport sys)\n")).unwrap();
-        assert_eq!(parsed.problems[0].message, "unmatched `)`");
         assert_eq!(parsed.problems[0].position, Position { line: 2, column: 11 });
+        let surplus = on_pool(|| parse("f(g(1))))\n")).unwrap();
+        assert_eq!(surplus.problems[0].message, "unmatched `)`");
         assert!(on_pool(|| parse("x = 1\n")).unwrap().problems.is_empty());
     }
 
