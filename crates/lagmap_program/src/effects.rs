@@ -134,6 +134,19 @@ pub const fn runs_here(kind: EdgeKind) -> bool {
     )
 }
 
+/// A call that may run more functions than this is a bus: which of them a given caller runs is not known, so what they do
+/// is not said of all callers.
+const MOST_TARGETS: usize = 12;
+
+/// Whether an edge is one of very many of the same call. Edges are sorted by caller and place.
+fn is_broadcast(graph: &Graph, index: usize) -> bool {
+    let edge = &graph.edges[index];
+    let same = |other: &&crate::graph::Edge| (other.from, other.site) == (edge.from, edge.site);
+    let behind = graph.edges[index..].iter().take(MOST_TARGETS + 1).take_while(same).count();
+    let before = graph.edges[..index].iter().rev().take(MOST_TARGETS + 1).take_while(same).count();
+    behind + before > MOST_TARGETS
+}
+
 fn is_after_error(linked: &Linked, graph: &Graph, call: CallSite) -> bool {
     let (file, id) = linked.ids.of_call(call);
     let facts = &linked.file(file).facts;
@@ -145,7 +158,7 @@ fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     for (index, edge) in graph.edges.iter().enumerate() {
         let awaited = matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop));
         let after_error = graph.around(linked.ids.of_function(edge.from).0, edge.region).handler;
-        if (runs_here(edge.kind) || awaited) && !after_error {
+        if (runs_here(edge.kind) || awaited) && !after_error && !is_broadcast(graph, index) {
             for target in graph.targets(edge.to) {
                 callers[target.0 as usize].push(index as u32);
             }

@@ -487,7 +487,8 @@ impl Program {
         let mut found = Vec::new();
         let mut evaluator = None;
         for (id, region) in facts.enclosing(region) {
-            let RegionKind::With { context, .. } = region.kind else { continue };
+            // An asyncio lock is taken by `async with`; what waits for it gives way to other tasks.
+            let RegionKind::With { context, is_async: false } = region.kind else { continue };
             let evaluator = evaluator.get_or_insert_with(|| self.evaluator(file));
             for value in evaluator.values(context).iter() {
                 if let Value::Object { model, site } = value

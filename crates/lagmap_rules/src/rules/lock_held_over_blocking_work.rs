@@ -87,7 +87,10 @@ fn costliest(
             program.catalogue().has_tag(model, "lock-free-wait")
                 && receiver.is_some_and(|receiver| held.iter().any(|(lock, _)| *lock == receiver))
         });
-        !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
+        let instant = source.models().any(|(model, receiver)| {
+            program.bound(&source, model, receiver) == Some(lagmap_program::Bound::Instant)
+        });
+        !instant && !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
     };
     let (effect, target) = own
         .chain(inner)
