@@ -9,8 +9,26 @@ use crate::{Position, Span};
 pub struct LineMap {
     /// Offset of each line's first byte; a line that holds nothing at the end of the text is left out.
     starts: Vec<u32>,
-    /// Offset of each non-ASCII character, and how many bytes it has beyond one.
-    wide: Vec<(u32, u8)>,
+    /// Runs of non-ASCII characters of one width, by offset.
+    wide: Vec<Wide>,
+}
+
+/// Characters of the same width that stand side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Wide {
+    start: u32,
+    end: u32,
+    /// Bytes of each.
+    width: u32,
+    /// Bytes beyond one a character in all runs before.
+    before: u32,
+}
+
+impl Wide {
+    /// Bytes beyond one a character from the start of the text up to an offset in or behind the run.
+    fn beyond(self, offset: u32) -> u32 {
+        self.before + (offset.min(self.end) - self.start) / self.width * (self.width - 1)
+    }
 }
 
 impl LineMap {
@@ -29,21 +47,36 @@ impl LineMap {
             }
         }
         if !text.is_ascii() {
-            let wide = text.char_indices().filter(|(_, character)| character.len_utf8() > 1);
-            map.wide = wide.map(|(offset, character)| (offset as u32, character.len_utf8() as u8 - 1)).collect();
+            let wide = text.char_indices().filter(|(_, character)| !character.is_ascii());
+            wide.for_each(|(offset, character)| map.add_wide(offset as u32, character.len_utf8() as u32));
         }
         map
+    }
+
+    fn add_wide(&mut self, start: u32, width: u32) {
+        let end = start + width;
+        match self.wide.last_mut() {
+            Some(last) if last.end == start && last.width == width => last.end = end,
+            last => {
+                let before = last.map_or(0, |last| last.beyond(start));
+                self.wide.push(Wide { start, end, width, before });
+            }
+        }
     }
 
     /// The line and column of a byte offset.
     pub fn position(&self, offset: u32) -> Position {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
-        let first = self.wide.partition_point(|(at, _)| *at < start);
-        let last = self.wide.partition_point(|(at, _)| *at < offset);
-        let extra: u32 =
-            self.wide.get(first..last).unwrap_or_default().iter().map(|(_, extra)| u32::from(*extra)).sum();
-        Position { line: line as u32, column: offset.saturating_sub(start).saturating_sub(extra) + 1 }
+        let characters = self.characters(offset).saturating_sub(self.characters(start));
+        Position { line: line as u32, column: characters + 1 }
+    }
+
+    /// How many characters stand before a byte offset.
+    fn characters(&self, offset: u32) -> u32 {
+        let behind = self.wide.partition_point(|run| run.start < offset);
+        let last = behind.checked_sub(1).and_then(|index| self.wide.get(index));
+        offset - last.map_or(0, |run| run.beyond(offset))
     }
 
     /// How many lines there are; what follows the last end of line is none if it is empty.
@@ -75,12 +108,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn positions_agree_with_a_naive_count(text in "[aé😀\n ]{0,40}") {
+        fn positions_agree_with_a_naive_count(text in "[aé√😀\n\r ]{0,40}") {
             let map = LineMap::new(&text);
             let (mut line, mut column) = (1, 1);
             for (offset, character) in text.char_indices() {
                 prop_assert_eq!(map.position(offset as u32), Position { line, column });
-                if character == '\n' { line += 1; column = 1 } else { column += 1 }
+                let is_end = character == '\n' || character == '\r' && !text[offset + 1..].starts_with('\n');
+                if is_end { line += 1; column = 1 } else { column += 1 }
+            }
+            let ends_open = column > 1;
+            prop_assert_eq!(map.line_count(), if ends_open { line } else { line - 1 });
+            for line in 1..=map.line_count() {
+                let span = map.line_span(line, &text);
+                prop_assert_eq!(map.position(span.start), Position { line, column: 1 });
             }
         }
     }
