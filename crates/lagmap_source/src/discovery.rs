@@ -1,8 +1,11 @@
 //! Which files to read.
 
 use std::{
-    fs,
+    collections::HashSet,
+    ffi::OsStr,
+    fs, io, mem,
     path::{Path, PathBuf},
+    sync::mpsc,
 };
 
 use ignore::{DirEntry, WalkBuilder};
@@ -52,59 +55,127 @@ pub struct Discovery {
     pub errors: Vec<FileError>,
 }
 
+/// Larger ignore files are no such files.
+const LARGEST_IGNORE_FILE: u64 = 1 << 20;
+
 /// Finds the Python files below `root`. Ignore files count (also where there is no git repository), hidden folders,
-/// virtual environments and installed packages are left out, and links are not followed, so that nothing outside of the
-/// root is read and no loop is walked.
+/// virtual environments and installed packages are left out. Links to folders are not followed, so that no loop is walked;
+/// of links to files those count that lead to a file below the root which is not found anyway.
 pub fn discover(root: &Path, options: &DiscoverOptions) -> Result<Discovery, FileError> {
-    fs::read_dir(root).map_err(|error| FileError {
-        path: root.display().to_string(),
-        message: error.to_string(),
-        line: None,
-    })?;
+    let failed =
+        |error: io::Error| FileError { path: root.display().to_string(), message: error.to_string(), line: None };
+    fs::read_dir(root).map_err(failed)?;
+    let real_root = root.canonicalize().map_err(failed)?;
+    let mut found = Found { root, real_root, links: Vec::new(), discovery: Discovery::default() };
+    let mut respect = options.respect_ignore_files;
+    if let Some(name) = odd_ignore_file(root).filter(|_| respect) {
+        found.fail(&root.join(name), "not a readable ignore file: nothing is ignored");
+        respect = false;
+    }
+    let (odd, all_odd) = mpsc::channel();
     let mut walk = WalkBuilder::new(root);
-    let respect = options.respect_ignore_files;
     walk.follow_links(false).require_git(false).git_global(false).git_exclude(false).parents(false);
-    walk.git_ignore(respect).ignore(respect).filter_entry(is_wanted);
-    let mut found = Discovery::default();
+    walk.git_ignore(respect).ignore(respect);
+    walk.filter_entry(move |entry| {
+        if !is_wanted(entry) {
+            return false;
+        }
+        let name = if respect && is_folder(entry) { odd_ignore_file(entry.path()) } else { None };
+        // The other end outlives the walk.
+        name.is_none_or(|name| odd.send(entry.path().join(name)).is_err())
+    });
     for entry in walk.build() {
         match entry {
-            Ok(entry) => add(root, &entry, &mut found),
-            Err(error) => found.errors.push(walk_error(root, &error)),
+            Ok(entry) => found.add(&entry),
+            Err(error) => found.discovery.errors.push(walk_error(root, &error)),
         }
     }
-    found.files.sort_by(|a, b| a.path.cmp(&b.path));
-    found.errors.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
-    Ok(found)
+    for path in all_odd.try_iter() {
+        found.fail(&path, "not a readable ignore file: its folder is left out");
+    }
+    Ok(found.finish())
 }
 
-fn add(root: &Path, entry: &DirEntry, found: &mut Discovery) {
-    let ending = entry.path().extension();
-    let is_python = ending.is_some_and(|ending| ending == "py" || ending == "pyw");
-    let Some(kind) = entry.file_type().filter(|kind| is_python && !kind.is_dir()) else { return };
-    let path = shown(root, entry.path());
-    if kind.is_file() {
-        let size = entry.metadata().map_or(0, |metadata| metadata.len());
-        found.files.push(FoundFile { path, absolute: entry.path().to_owned(), size });
-    } else if !kind.is_symlink() {
-        found.errors.push(FileError { path, message: "not a regular file".to_owned(), line: None });
+struct Found<'a> {
+    root: &'a Path,
+    /// The root with all links resolved.
+    real_root: PathBuf,
+    /// Links with the name of a Python file.
+    links: Vec<PathBuf>,
+    discovery: Discovery,
+}
+
+impl Found<'_> {
+    fn add(&mut self, entry: &DirEntry) {
+        let ending = entry.path().extension();
+        let is_python = ending.is_some_and(|ending| ending == "py" || ending == "pyw");
+        let Some(kind) = entry.file_type().filter(|kind| is_python && !kind.is_dir()) else { return };
+        if kind.is_file() {
+            let size = entry.metadata().map_or(0, |metadata| metadata.len());
+            let path = shown(self.root, entry.path());
+            self.discovery.files.push(FoundFile { path, absolute: entry.path().to_owned(), size });
+        } else if kind.is_symlink() {
+            self.links.push(entry.path().to_owned());
+        } else {
+            self.fail(entry.path(), "not a regular file");
+        }
     }
+
+    fn fail(&mut self, path: &Path, message: &str) {
+        let path = shown(self.root, path);
+        self.discovery.errors.push(FileError { path, message: message.to_owned(), line: None });
+    }
+
+    fn finish(mut self) -> Discovery {
+        self.resolve_links();
+        let Discovery { mut files, mut errors } = self.discovery;
+        files.sort_by(|a, b| (&a.path, &a.absolute).cmp(&(&b.path, &b.absolute)));
+        errors.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
+        Discovery { files, errors }
+    }
+
+    fn resolve_links(&mut self) {
+        if self.links.is_empty() {
+            return;
+        }
+        let real = |file: &FoundFile| file.absolute.strip_prefix(self.root).ok().map(|path| self.real_root.join(path));
+        let mut known: HashSet<PathBuf> = self.discovery.files.iter().filter_map(real).collect();
+        let mut links = mem::take(&mut self.links);
+        links.sort();
+        for link in links {
+            // What leads nowhere, or round in a circle, is no file.
+            let Ok(target) = link.canonicalize() else { continue };
+            let Ok(metadata) = fs::symlink_metadata(&target) else { continue };
+            if !target.starts_with(&self.real_root) {
+                self.fail(&link, "a link that leads out of the audited folder");
+            } else if metadata.is_file() && known.insert(target.clone()) {
+                let path = shown(self.root, &link);
+                self.discovery.files.push(FoundFile { path, absolute: target, size: metadata.len() });
+            }
+        }
+    }
+}
+
+fn is_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| kind.is_dir())
 }
 
 /// Folders that hold no code of the project are not entered.
 fn is_wanted(entry: &DirEntry) -> bool {
-    if !entry.file_type().is_some_and(|kind| kind.is_dir()) || entry.depth() == 0 {
+    if !is_folder(entry) {
         return true;
     }
     let name = entry.file_name().to_string_lossy();
     let installed = matches!(&*name, "site-packages" | "node_modules" | "__pycache__" | "__pypackages__");
-    !installed && !entry.path().join("pyvenv.cfg").exists() && has_plain_ignore_files(entry.path())
+    !installed && !entry.path().join("pyvenv.cfg").exists()
 }
 
-/// The walker opens ignore files without looking at what they are: a named pipe of that name would hang it.
-fn has_plain_ignore_files(folder: &Path) -> bool {
-    [".gitignore", ".ignore"].iter().all(|name| {
-        let metadata = fs::symlink_metadata(folder.join(name));
-        metadata.map_or(true, |metadata| metadata.is_file() || metadata.is_symlink() && folder.join(name).is_file())
+/// The ignore file of a folder that cannot be read as one. The walker opens ignore files without looking at what they are,
+/// and a named pipe of that name would hang it.
+fn odd_ignore_file(folder: &Path) -> Option<&'static str> {
+    [".gitignore", ".ignore"].into_iter().find(|name| {
+        let metadata = fs::metadata(folder.join(name));
+        metadata.is_ok_and(|metadata| !metadata.is_file() || metadata.len() > LARGEST_IGNORE_FILE)
     })
 }
 
@@ -124,13 +195,24 @@ fn walk_error(root: &Path, error: &ignore::Error) -> FileError {
 /// A path as reports show it.
 fn shown(root: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(root).unwrap_or(path);
-    let parts = relative.components().map(|part| {
-        let text = part.as_os_str().to_string_lossy();
-        text.chars()
-            .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-            .collect::<String>()
-    });
-    parts.collect::<Vec<_>>().join("/")
+    let parts: Vec<String> = relative.components().map(|part| escaped(part.as_os_str())).collect();
+    parts.join("/")
+}
+
+/// A name with control characters and bytes that are not UTF-8 escaped, so that names that differ stay different.
+fn escaped(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() {
+                text.extend(character.escape_default());
+            } else {
+                text.push(character);
+            }
+        }
+        text.extend(chunk.invalid().escape_ascii().map(char::from));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -167,19 +249,104 @@ mod tests {
         assert_eq!(paths(folder.path()), ["a/c.pyw", "b.py"]);
     }
 
-    #[cfg(unix)]
     #[test]
-    fn links_and_pipes_are_harmless() {
-        let folder = tree(&[("a.py", ""), ("sub/b.py", "")]);
-        let outside = tree(&[("secret.py", "")]);
-        std::os::unix::fs::symlink(folder.path(), folder.path().join("sub/loop")).unwrap();
-        std::os::unix::fs::symlink(outside.path(), folder.path().join("out")).unwrap();
-        std::os::unix::fs::symlink(outside.path().join("secret.py"), folder.path().join("link.py")).unwrap();
-        let pipe = folder.path().join("pipe.py");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert_eq!(paths(folder.path()), ["a.py", "sub/b.py"]);
-        let errors = discover(folder.path(), &DiscoverOptions::default()).unwrap().errors;
-        assert_eq!(errors.iter().map(|error| &*error.path).collect::<Vec<_>>(), ["pipe.py"]);
+    fn ignore_files_can_be_disregarded() {
+        let folder =
+            tree(&[(".gitignore", "build/\n"), ("sub/.ignore", "c.py\n"), ("build/b.py", ""), ("sub/c.py", "")]);
+        assert_eq!(paths(folder.path()), [""; 0]);
+        let all = discover(folder.path(), &DiscoverOptions { respect_ignore_files: false }).unwrap().files;
+        assert_eq!(all.iter().map(|file| &*file.path).collect::<Vec<_>>(), ["build/b.py", "sub/c.py"]);
+    }
+
+    #[cfg(unix)]
+    mod unix {
+        use std::os::unix::{ffi::OsStrExt, fs::symlink};
+
+        use super::*;
+
+        fn errors(root: &Path) -> Vec<String> {
+            let errors = discover(root, &DiscoverOptions::default()).unwrap().errors;
+            errors.iter().map(ToString::to_string).collect()
+        }
+
+        fn pipe(path: &Path) {
+            assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+        }
+
+        #[test]
+        fn links_and_pipes_are_harmless() {
+            let folder = tree(&[("a.py", ""), ("sub/b.py", "")]);
+            let outside = tree(&[("secret.py", "")]);
+            let root = folder.path();
+            symlink(root, root.join("sub/loop")).unwrap();
+            symlink(outside.path(), root.join("out")).unwrap();
+            symlink(outside.path().join("secret.py"), root.join("link.py")).unwrap();
+            symlink("self.py", root.join("self.py")).unwrap();
+            symlink("nowhere", root.join("dangling.py")).unwrap();
+            pipe(&root.join("pipe.py"));
+            symlink("pipe.py", root.join("to_pipe.py")).unwrap();
+            assert_eq!(paths(root), ["a.py", "sub/b.py"]);
+            let expected = ["link.py: a link that leads out of the audited folder", "pipe.py: not a regular file"];
+            assert_eq!(errors(root), expected);
+        }
+
+        #[test]
+        fn a_file_counts_once_however_many_links_lead_to_it() {
+            let folder = tree(&[("a.py", ""), ("bin/tool", "x = 1\n")]);
+            let root = folder.path();
+            symlink("a.py", root.join("again.py")).unwrap();
+            symlink("bin/tool", root.join("tool.py")).unwrap();
+            symlink("tool.py", root.join("tool_too.py")).unwrap();
+            let found = discover(root, &DiscoverOptions::default()).unwrap();
+            assert_eq!(found.files.iter().map(|file| &*file.path).collect::<Vec<_>>(), ["a.py", "tool.py"]);
+            assert_eq!(crate::read(&found.files[1]).unwrap(), "x = 1\n");
+            assert!(found.errors.is_empty());
+        }
+
+        #[test]
+        fn the_root_may_be_a_link() {
+            let folder = tree(&[("real/a.py", "")]);
+            symlink("real", folder.path().join("root")).unwrap();
+            symlink("a.py", folder.path().join("real/again.py")).unwrap();
+            assert_eq!(paths(&folder.path().join("root")), ["a.py"]);
+        }
+
+        #[test]
+        fn ignore_files_that_are_pipes_do_not_hang_the_walk() {
+            let folder = tree(&[("a.py", ""), ("sub/b.py", ""), ("fine/.gitignore", "x.py\n"), ("fine/x.py", "")]);
+            pipe(&folder.path().join("sub/.gitignore"));
+            assert_eq!(paths(folder.path()), ["a.py"]);
+            assert_eq!(errors(folder.path()), ["sub/.gitignore: not a readable ignore file: its folder is left out"]);
+            pipe(&folder.path().join(".ignore"));
+            assert_eq!(paths(folder.path()), ["a.py", "fine/x.py", "sub/b.py"]);
+            assert_eq!(errors(folder.path()), [".ignore: not a readable ignore file: nothing is ignored"]);
+        }
+
+        #[test]
+        fn names_that_cannot_be_shown_are_escaped_and_stay_apart() {
+            let folder = tree(&[("new\nline.py", ""), ("\u{1b}[31m.py", ""), ("é.py", "")]);
+            for name in [&b"\xe9.py"[..], b"\xe8.py"] {
+                fs::write(folder.path().join(OsStr::from_bytes(name)), "x = 1\n").unwrap();
+            }
+            let expected = ["\\u{1b}[31m.py", "\\xe8.py", "\\xe9.py", "new\\nline.py", "é.py"];
+            assert_eq!(paths(folder.path()), expected);
+            let found = discover(folder.path(), &DiscoverOptions::default()).unwrap();
+            assert_eq!(crate::read(&found.files[1]).unwrap(), "x = 1\n");
+        }
+
+        #[test]
+        fn a_folder_that_cannot_be_listed_is_an_error() {
+            use std::os::unix::fs::PermissionsExt;
+            let folder = tree(&[("a.py", ""), ("closed/b.py", "")]);
+            let closed = folder.path().join("closed");
+            fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+            // Not for the superuser, to whom nothing is closed.
+            let expected: &[&str] = if fs::read_dir(&closed).is_ok() { &[] } else { &["closed: Permission denied"] };
+            let errors = errors(folder.path());
+            fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+            assert_eq!(errors.len(), expected.len());
+            assert!(errors.iter().zip(expected).all(|(error, start)| error.starts_with(start)));
+        }
     }
 
     #[test]
