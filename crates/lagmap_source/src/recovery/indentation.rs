@@ -18,39 +18,36 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
     let outer = earlier.iter().rposition(|line| line.column < wrong.column)?;
     let level = earlier.get(outer)?;
     let block = earlier.get(outer + 1..)?;
-    if !block.is_empty() && level.opens && !is_definition(level.first) {
-        return moved(draft, block, wrong);
-    }
-    let end = later.iter().position(|line| line.column < wrong.column).unwrap_or(later.len());
-    moved(draft, later.get(..end)?, level)
+    let (lines, to) = if !block.is_empty() && level.opens && !is_definition(level.first) {
+        (block, wrong)
+    } else {
+        let end = later.iter().position(|line| line.column < wrong.column).unwrap_or(later.len());
+        (later.get(..end)?, level)
+    };
+    let text = moved(&draft.text, lines, to)?;
+    let span = span(lines.first()?.start, lines.last()?.code);
+    Some(Proposal { text, span, what: "surplus indentation ignored", apart: false, least: 0 })
 }
 
 /// The text with some lines moved back so that the first of them stands where `to` stands. A form feed sets the column back
 /// to zero (as in Python), which makes room for less indentation in as many bytes.
-fn moved(draft: &Draft, lines: &[Logical], to: &Logical) -> Option<Proposal> {
-    let (first, last) = (lines.first()?, lines.last()?);
-    let right = indent(&draft.text, to)?;
-    let length = indent(&draft.text, first)?.len();
-    let mut text = String::with_capacity(draft.text.len());
+pub fn moved(text: &str, lines: &[Logical], to: &Logical) -> Option<String> {
+    let right = indent(text, to)?;
+    let length = indent(text, lines.first()?)?.len();
+    let mut result = String::with_capacity(text.len());
     let mut copied = 0;
     for line in lines {
-        let old = indent(&draft.text, line)?;
+        let old = indent(text, line)?;
         let new = format!("{right}{}", old.get(length..)?);
         let padding = old.len().checked_sub(new.len() + 1)?;
-        text.push_str(draft.text.get(copied..line.code - old.len())?);
-        text.extend(std::iter::repeat_n(' ', padding));
-        text.push('\x0c');
-        text.push_str(&new);
+        result.push_str(text.get(copied..line.code - old.len())?);
+        result.extend(std::iter::repeat_n(' ', padding));
+        result.push('\x0c');
+        result.push_str(&new);
         copied = line.code;
     }
-    text.push_str(draft.text.get(copied..)?);
-    Some(Proposal {
-        text,
-        span: span(first.start, last.code),
-        what: "surplus indentation ignored",
-        apart: false,
-        least: 0,
-    })
+    result.push_str(text.get(copied..)?);
+    Some(result)
 }
 
 fn is_definition(kind: TokenKind) -> bool {

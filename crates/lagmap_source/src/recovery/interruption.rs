@@ -2,7 +2,7 @@
 
 use ruff_python_ast::token::TokenKind;
 
-use super::{Draft, Fault, Proposal, blanked, span};
+use super::{Draft, Fault, Proposal, blanked, indentation::moved, span};
 
 /// The most logical lines that are taken for an interruption rather than for a change of mind.
 const LONGEST: usize = 200;
@@ -23,16 +23,25 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
     let earlier = lines.get(..index)?;
     let within = earlier.iter().rev().take(LONGEST + 1).position(|line| line.column >= resumed.column)?;
     let (block, run) = earlier.split_at(index - within);
-    // The innermost block around the end of what was interrupted that is not deeper than what goes on.
-    let left = block.iter().rev().find(|line| line.column <= resumed.column)?;
+    // The innermost line around the end of what was interrupted that is not deeper than what goes on: one of the same block,
+    // or the block's header if the interrupted lines are indented even more.
+    let around = block.iter().rposition(|line| line.column <= resumed.column)?;
+    let (left, stray) = (block.get(around)?, block.get(around + 1..)?);
+    let is_header = left.column < resumed.column;
+    if is_header && (!left.opens || stray.is_empty()) {
+        return None;
+    }
     let starts_new = |kind: TokenKind| matches!(kind, TokenKind::Class | TokenKind::Def | TokenKind::At);
     let goes_on =
         |kind: TokenKind| matches!(kind, TokenKind::Except | TokenKind::Finally | TokenKind::Else | TokenKind::Elif);
     let first = run.first()?;
-    if left.column != resumed.column || goes_on(first.first) || run.iter().any(|line| starts_new(line.first)) {
+    if goes_on(first.first) || run.iter().any(|line| starts_new(line.first)) {
         return None;
     }
-    let text = blanked(&draft.text, first.start, resumed.start)?;
+    let mut text = blanked(&draft.text, first.start, resumed.start)?;
+    if is_header {
+        text = moved(&text, stray, resumed)?;
+    }
     let span = span(first.start, resumed.start);
     Some(Proposal {
         text,
