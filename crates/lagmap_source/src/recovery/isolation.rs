@@ -4,8 +4,14 @@ use ruff_python_ast::token::TokenKind;
 
 use super::{Draft, Fault, Proposal, blanked, span};
 
+/// How many errors less show that what is open spoils what follows. The parser copes with most.
+const LEAST: usize = 2;
+
 /// Takes the first physical line of the statement of a fault out, so that what is open in it ends with it.
 pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
+    if !fault.open || draft.faults.len() < LEAST {
+        return None;
+    }
     let lines = draft.lines();
     let mut index = lines.partition_point(|line| line.code <= fault.at).checked_sub(1)?;
     if lines.get(index)?.code == fault.at {
@@ -20,7 +26,7 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
     }
     let end = line.code + length;
     let text = blanked(&draft.text, line.start, end)?;
-    Some(Proposal { text, span: span(line.start, end), what: "open string or bracket closed", apart: true, least: 2 })
+    Some(Proposal { text, span: span(line.start, end), what: "open string or bracket closed", apart: true, least: LEAST })
 }
 
 fn is_compound(kind: TokenKind) -> bool {

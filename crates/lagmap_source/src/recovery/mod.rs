@@ -17,7 +17,7 @@ mod suites;
 
 use std::cell::OnceCell;
 
-use ruff_python_ast::{ModModule, PySourceType};
+use ruff_python_ast::{ModModule, PySourceType, token::TokenKind};
 use ruff_python_parser::{LexicalErrorType, ParseErrorType, Parsed, parse_unchecked_source};
 use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,8 @@ struct Fault {
     at: usize,
     /// It is the indentation that is wrong.
     indentation: bool,
+    /// A string or bracket is not closed.
+    open: bool,
 }
 
 /// A way to mend a text.
@@ -101,8 +103,22 @@ fn fault(error: &ruff_python_parser::ParseError) -> Fault {
         error.error,
         ParseErrorType::UnexpectedIndentation | ParseErrorType::Lexical(LexicalErrorType::IndentationError)
     );
+    let open = match &error.error {
+        ParseErrorType::ExpectedToken { expected, .. } => {
+            matches!(expected, TokenKind::Comma | TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace)
+        }
+        ParseErrorType::Lexical(error) => matches!(
+            error,
+            LexicalErrorType::UnclosedStringError
+                | LexicalErrorType::StringError
+                | LexicalErrorType::FStringError(_)
+                | LexicalErrorType::Eof
+        ),
+        ParseErrorType::FStringError(_) => true,
+        _ => false,
+    };
     let at = if indentation { error.range().end() } else { error.range().start() };
-    Fault { at: at.to_usize(), indentation }
+    Fault { at: at.to_usize(), indentation, open }
 }
 
 /// The tree of a text that has syntax errors, of which `first` is the parse.
