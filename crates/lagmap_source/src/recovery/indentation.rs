@@ -26,7 +26,7 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
     };
     let text = moved(&draft.text, lines, to)?;
     let span = span(lines.first()?.start, lines.last()?.code);
-    Some(Proposal { text, span, what: "surplus indentation ignored", apart: false, least: 0 })
+    Some(Proposal { text, spans: vec![span], what: "surplus indentation ignored", apart: false, least: 0 })
 }
 
 /// The text with some lines moved back so that the first of them stands where `to` stands. A form feed sets the column back

@@ -45,7 +45,7 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
     let span = span(first.start, resumed.start);
     Some(Proposal {
         text,
-        span,
+        spans: vec![span],
         what: "block continued behind statements that lost their indentation",
         apart: true,
         least: 0,

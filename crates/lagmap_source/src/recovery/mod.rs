@@ -64,9 +64,9 @@ struct Fault {
 /// A way to mend a text.
 struct Proposal {
     text: String,
-    span: Span,
+    spans: Vec<Span>,
     what: &'static str,
-    /// The span was taken out of the text, to be parsed by itself.
+    /// The spans were taken out of the text, to be parsed by themselves.
     apart: bool,
     /// By how many faults it must make the text better at least.
     least: usize,
@@ -171,8 +171,11 @@ impl Mending {
             let after = Draft::new(proposal.text, parsed);
             if after.is_better_than(&self.draft, fault.at, proposal.least) {
                 self.draft = after;
-                self.repairs.push(Repair { span: proposal.span, what: proposal.what.to_owned() });
-                self.apart.extend(proposal.apart.then_some(proposal.span));
+                let repair = |span: &Span| Repair { span: *span, what: proposal.what.to_owned() };
+                self.repairs.extend(proposal.spans.iter().map(repair));
+                if proposal.apart {
+                    self.apart.extend(proposal.spans);
+                }
                 return true;
             }
         }

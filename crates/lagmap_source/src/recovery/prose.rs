@@ -16,7 +16,7 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
     let at = end - words.len();
     let mut text = draft.text.clone();
     text.replace_range(at..at + first.len_utf8(), &format!("#{}", " ".repeat(first.len_utf8() - 1)));
-    Some(Proposal { text, span: span(at, end), what: "line that is no code ignored", apart: false, least: 0 })
+    Some(Proposal { text, spans: vec![span(at, end)], what: "line that is no code ignored", apart: false, least: 0 })
 }
 
 fn is_marker(line: &str) -> bool {
