@@ -39,16 +39,16 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
 }
 
 fn closing_at(text: &str, at: usize) -> Option<usize> {
-    [at, at.wrapping_sub(1)].into_iter().find(|index| text.as_bytes().get(*index).is_some_and(is_closing))
+    [at, at.wrapping_sub(1)].into_iter().find(|index| text.as_bytes().get(*index).is_some_and(|byte| is_closing(*byte)))
 }
 
-fn is_closing(byte: &u8) -> bool {
-    b")]}".contains(byte)
+fn is_closing(byte: u8) -> bool {
+    b")]}".contains(&byte)
 }
 
 /// The closing brackets from an offset on: where one closes nothing, those behind it do not either.
 fn run_at(text: &str, index: usize) -> Span {
-    let length = text.bytes().skip(index).take_while(is_closing).count();
+    let length = text.bytes().skip(index).take_while(|byte| is_closing(*byte)).count();
     span(index, index + length)
 }
 

@@ -16,12 +16,13 @@ use crate::Span;
 pub fn put_in_order(text: &str, module: &mut ModModule, repairs: &mut Vec<Repair>) {
     let mut order = Order { text, repairs };
     let mut kept = Suite::with_capacity(module.body.len());
-    let mut last: Option<usize> = None;
+    let mut last: Option<(usize, Level)> = None;
     for mut statement in std::mem::take(&mut module.body) {
-        if statement.is_class_def_stmt() {
-            last = Some(kept.len());
-        } else if let Some(Stmt::ClassDef(class)) = last.and_then(|index| kept.get_mut(index))
-            && order.place(&mut statement, class).is_some()
+        if let Stmt::ClassDef(class) = &statement {
+            last = Some((kept.len(), order.level(class)));
+        } else if let Some((index, level)) = &mut last
+            && let Some(Stmt::ClassDef(class)) = kept.get_mut(*index)
+            && order.place(&mut statement, class, level).is_some()
         {
             continue;
         }
@@ -54,10 +55,9 @@ struct Placed;
 
 impl Order<'_> {
     /// Moves a statement that stands behind a class, or the methods inside of it, into the class.
-    fn place(&mut self, statement: &mut Stmt, class: &mut StmtClassDef) -> Option<Placed> {
-        let mut level = self.level(class);
+    fn place(&mut self, statement: &mut Stmt, class: &mut StmtClassDef, level: &mut Level) -> Option<Placed> {
         let mut inner = Suite::new();
-        self.methods_inside(statement, &mut level, &mut inner);
+        self.methods_inside(statement, level, &mut inner);
         let is_lost = match &*statement {
             Stmt::FunctionDef(function) => is_method(function),
             _ => false,

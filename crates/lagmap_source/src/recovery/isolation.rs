@@ -26,7 +26,13 @@ pub fn propose(draft: &Draft, fault: Fault) -> Option<Proposal> {
     }
     let end = line.code + length;
     let text = blanked(&draft.text, line.start, end)?;
-    Some(Proposal { text, spans: vec![span(line.start, end)], what: "open string or bracket closed", apart: true, least: LEAST })
+    Some(Proposal {
+        text,
+        spans: vec![span(line.start, end)],
+        what: "open string or bracket closed",
+        apart: true,
+        least: LEAST,
+    })
 }
 
 fn is_compound(kind: TokenKind) -> bool {

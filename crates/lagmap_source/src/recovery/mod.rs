@@ -23,7 +23,10 @@ use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
 
 use self::logical::{Logical, logical_lines};
-use crate::{Span, depth::is_too_deep};
+use crate::{
+    Span,
+    depth::{is_too_deep, is_too_deep_to_parse},
+};
 
 /// Something that was mended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +40,12 @@ pub struct Repair {
 /// How many mends are tried. Each parses the file again; the files of real systems have one or two errors.
 const MOST_ATTEMPTS: usize = 24;
 
-/// How many bytes are parsed again at most: large broken files get fewer attempts.
-const MOST_BYTES: usize = 32 << 20;
+/// How many are tried of the largest file.
+const FEWEST_ATTEMPTS: usize = 4;
+
+/// How many bytes are parsed again at most while there are more attempts than the fewest. Half of the time that recovery
+/// took went into a few large files with many errors.
+const MOST_BYTES: usize = 2 << 20;
 
 /// How many errors are looked at that cannot be mended.
 const MOST_GIVEN_UP: usize = 50;
@@ -127,7 +134,7 @@ pub fn recover(text: &str, first: Parsed<ModModule>) -> (ModModule, Vec<Repair>)
         draft: Draft::new(text.to_owned(), first),
         repairs: Vec::new(),
         apart: Vec::new(),
-        attempts: MOST_ATTEMPTS.min(1 + MOST_BYTES / text.len().max(1)),
+        attempts: (MOST_BYTES / text.len().max(1)).clamp(FEWEST_ATTEMPTS, MOST_ATTEMPTS),
     };
     mending.run();
     let Mending { draft, mut repairs, apart, .. } = mending;
@@ -185,6 +192,9 @@ impl Mending {
 
 /// Parses a mended text; none if its tree is too deep to handle.
 fn parse_again(text: &str) -> Option<Parsed<ModModule>> {
+    if is_too_deep_to_parse(text) {
+        return None;
+    }
     let parsed = parse_unchecked_source(text, PySourceType::Python);
     if is_too_deep(parsed.tokens()) {
         // Dropping it would overflow the stack.
