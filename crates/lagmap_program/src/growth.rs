@@ -1,9 +1,12 @@
 //! Growth: containers that live long and are added to, and who takes things out again.
 
-use lagmap_facts::{Expr, ExprId, RegionId, ScopeKind};
+use lagmap_facts::{Expr, ExprId, FileFacts, NameHash, RegionId, ScopeKind};
 use lagmap_source::Span;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::{CallView, Cell, Change, ChangeKind, FunctionId, Program, Site, Value, Values};
+use crate::{
+    CallSite, CallView, Cell, Change, ChangeKind, ContextSet, FunctionId, Program, Site, Value, guards::guards,
+};
 
 /// A statement that adds to a container which nothing shrinks.
 #[derive(Clone, Debug)]
@@ -12,12 +15,21 @@ pub struct Growth {
     pub name: String,
     /// The scope that adds.
     pub function: FunctionId,
-    /// Where in it.
+    /// Where in it; outside of the question whether a key is there already, which each new key answers anew.
     pub region: RegionId,
     /// The text.
     pub span: Span,
     /// Entries are added under keys, so it only grows with new keys.
     pub keyed: bool,
+    /// A module or class holds it, so there is one of it however many objects its users make.
+    pub shared: bool,
+}
+
+/// What functions do to containers that they are given: `heapq.heappush(heap, item)`.
+#[derive(Default)]
+struct Handled {
+    added: FxHashMap<Site, Vec<CallSite>>,
+    taken: FxHashSet<Site>,
 }
 
 impl Program {
@@ -26,15 +38,43 @@ impl Program {
     pub fn growing_containers(&self) -> Vec<Growth> {
         let mut sites: Vec<Site> = self.uses.holders.keys().copied().filter(|site| self.is_container(*site)).collect();
         sites.sort_unstable();
+        let handled = self.handled();
         let mut found = Vec::new();
+        let mut unfilled = Vec::new();
         for site in sites {
-            if self.is_long_lived(site, 2) && !self.is_bounded(site) && !self.is_shrunk(site, 2) {
-                self.additions(site, &mut found);
+            if self.is_long_lived(site, 2) && !self.is_bounded(site) && !self.is_shrunk(site, 2, &handled) {
+                let before = found.len();
+                self.additions(site, &handled, &mut found);
+                if found.len() == before && self.grows_when_read(site) {
+                    unfilled.push(site);
+                }
             }
         }
+        self.reads(&unfilled, &mut found);
         found.sort_by_key(|growth: &Growth| (growth.function, growth.span));
         found.dedup_by_key(|growth| (growth.function, growth.span));
         found
+    }
+
+    fn handled(&self) -> Handled {
+        let mut handled = Handled::default();
+        let first = |call: &CallView<'_>| -> Vec<Site> {
+            let first = call.facts().arguments(call.call).first().map(|first| call.values(*first)).unwrap_or_default();
+            let sites = first.iter().filter_map(|value| match value {
+                Value::Object { site, .. } => Some(site),
+                _ => None,
+            });
+            sites.collect()
+        };
+        for call in self.calls_tagged("adds-to-argument") {
+            for site in first(&call) {
+                handled.added.entry(site).or_default().push(call.site);
+            }
+        }
+        for call in self.calls_tagged("takes-from-argument") {
+            handled.taken.extend(first(&call));
+        }
+        handled
     }
 
     fn is_container(&self, site: Site) -> bool {
@@ -71,7 +111,7 @@ impl Program {
     }
 
     /// Something takes entries out of it, or replaces it, or does so with a container around it.
-    fn is_shrunk(&self, site: Site, depth: u32) -> bool {
+    fn is_shrunk(&self, site: Site, depth: u32, handled: &Handled) -> bool {
         let by_call = self.calls_on(site).any(|call| {
             call.models().any(|(model, receiver)| {
                 receiver == Some(site) && self.catalogue().entry(model).is_some_and(|entry| entry.shrinks)
@@ -82,11 +122,12 @@ impl Program {
             changes.iter().any(|change| matches!(change.kind, ChangeKind::DeleteItem | ChangeKind::SetSlice));
         by_call
             || by_change
+            || handled.taken.contains(&site)
             || self.holders(site).iter().any(|cell| match cell {
                 Cell::Attribute(..) | Cell::Variable(..) => {
                     self.is_replaced(*cell) || depth > 0 && self.is_other_shrunk(*cell, site, depth)
                 }
-                Cell::Element(outer) => depth > 0 && *outer != site && self.is_shrunk(*outer, depth - 1),
+                Cell::Element(outer) => depth > 0 && *outer != site && self.is_shrunk(*outer, depth - 1, handled),
                 // Given away: who gets it may do anything with it, but that is seen by its site.
                 _ => false,
             })
@@ -129,150 +170,161 @@ impl Program {
         })
     }
 
-    fn additions(&self, site: Site, found: &mut Vec<Growth>) {
+    fn additions(&self, site: Site, handled: &Handled, found: &mut Vec<Growth>) {
+        let shared = self.is_shared(site);
         for call in self.calls_on(site) {
             let adds = call.models().any(|(model, receiver)| {
                 receiver == Some(site) && self.catalogue().entry(model).is_some_and(|entry| entry.grows)
             });
             if adds && self.is_live(call.function) {
-                self.addition(&call, found);
+                found.extend(self.addition(&call, shared));
             }
+        }
+        for call in handled.added.get(&site).map(Vec::as_slice).unwrap_or_default() {
+            let call = self.call(*call);
+            let container = call.facts().arguments(call.call).first();
+            found.extend(container.and_then(|container| self.growth(&call, *container, None, shared)));
         }
         for change in self.uses.changes.get(&site).map(Vec::as_slice).unwrap_or_default() {
             if self.is_live(change.function) {
-                self.item_addition(change, found);
+                found.extend(self.item_addition(change, shared));
             }
         }
     }
 
-    fn addition(&self, call: &CallView<'_>, found: &mut Vec<Growth>) {
-        let facts = call.facts();
-        let Expr::Attribute { value, attribute } = facts.expr(call.call.callee) else { return };
-        let method = facts.text(attribute);
-        let keyed = matches!(method, "add" | "setdefault" | "update");
-        let first = facts.arguments(call.call).first().copied();
-        // `update` and `add` say nothing of how many different things come; only keys that are new each time count.
-        if keyed && !first.is_some_and(|key| method != "update" && self.is_open_key(call, key)) {
-            return;
-        }
-        let name = facts.dotted(value).unwrap_or_else(|| "the container".to_owned());
-        found.push(Growth { name, function: call.function, region: call.region, span: call.span(), keyed });
+    /// A module or class holds it, itself or inside of another container.
+    fn is_shared(&self, site: Site) -> bool {
+        self.holders(site).iter().any(|cell| match cell {
+            Cell::Variable(scope, _) => matches!(self.function(*scope).1.kind, ScopeKind::Module | ScopeKind::Class),
+            _ => false,
+        })
     }
 
-    fn item_addition(&self, change: &Change, found: &mut Vec<Growth>) {
+    fn addition(&self, call: &CallView<'_>, shared: bool) -> Option<Growth> {
+        let facts = call.facts();
+        let Expr::Attribute { value, attribute } = facts.expr(call.call.callee) else { return None };
+        let first = facts.arguments(call.call).first().copied();
+        // `update` says nothing of how many different things come.
+        let key = match facts.text(attribute) {
+            "update" => return None,
+            "add" | "setdefault" => Some(first?),
+            _ => None,
+        };
+        self.growth(call, value, key, shared)
+    }
+
+    /// A call that adds to `container`; under keys, only those that are new each time count.
+    fn growth(&self, call: &CallView<'_>, container: ExprId, key: Option<ExprId>, shared: bool) -> Option<Growth> {
+        let facts = call.facts();
+        let name = facts.dotted(container).unwrap_or_else(|| "the container".to_owned());
+        let guards = guards(facts, call.region, &name);
+        // `if item not in items: items.append(item)`: each different item once.
+        let key = key.or_else(|| facts.arguments(call.call).first().copied().filter(|_| guards.absent));
+        if guards.capped || guards.present || key.is_some_and(|key| !self.is_open_key(call.file, key, 3)) {
+            return None;
+        }
+        let keyed = key.is_some();
+        let region = if keyed { self.unguarded(call.file, call.region) } else { call.region };
+        Some(Growth { name, function: call.function, region, span: call.span(), keyed, shared })
+    }
+
+    fn item_addition(&self, change: &Change, shared: bool) -> Option<Growth> {
         let (file, target) = self.linked.ids.of_site(change.target);
         let facts = &self.linked.file(file).facts;
-        let Expr::Subscript { value, index } = facts.expr(target) else { return };
-        if change.kind != ChangeKind::SetItem || !self.is_open(file, index, 3) {
-            return;
+        let Expr::Subscript { value, index } = facts.expr(target) else { return None };
+        if change.kind != ChangeKind::SetItem || !self.is_open_key(file, index, 3) {
+            return None;
         }
         let name = facts.dotted(value).unwrap_or_else(|| "the container".to_owned());
-        found.push(Growth { name, function: change.function, region: change.region, span: change.span, keyed: true });
+        let guards = guards(facts, change.region, &name);
+        let region = self.unguarded(file, change.region);
+        (!guards.capped && !guards.present).then_some(Growth {
+            name,
+            function: change.function,
+            region,
+            span: change.span,
+            keyed: true,
+            shared,
+        })
     }
 
-    fn is_open_key(&self, call: &CallView<'_>, key: ExprId) -> bool {
-        self.is_open(call.file, key, 3)
+    /// The region around a place that is not "only the first time": for a cache, each new key is one.
+    fn unguarded(&self, file: crate::FileId, region: RegionId) -> RegionId {
+        let facts = &self.linked.file(file).facts;
+        let outside = facts.enclosing(region).map(|(id, _)| id).find(|id| !self.around(file, *id).once);
+        outside.unwrap_or(region)
     }
 
-    /// Whether a key, or what its local name is bound to, is new each time.
-    fn is_open(&self, file: crate::FileId, key: ExprId, depth: u32) -> bool {
-        let unit = self.linked.file(file);
-        let facts = &unit.facts;
-        if is_new_each_time(facts, key) {
-            return true;
-        }
-        let (Expr::Name(name), Some(depth)) = (facts.expr(key), depth.checked_sub(1)) else { return false };
-        let node = &facts.exprs[key.0 as usize];
-        let scope = facts.region(node.region).function;
-        let mut bindings = unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
-        bindings.any(|binding| match binding.source {
-            crate::Source::Value(value) if binding.item.is_none() => self.is_open(file, value, depth),
+    /// Reading a missing key adds it: `defaultdict`.
+    fn grows_when_read(&self, site: Site) -> bool {
+        let item = NameHash::of("__getitem__");
+        self.values(site).iter().any(|value| match value {
+            Value::Object { model, site: own } if own == site => {
+                let read = self.catalogue().member(model, item);
+                read.and_then(|read| self.catalogue().entry(read)).is_some_and(|entry| entry.grows)
+            }
             _ => false,
         })
     }
 
-    /// A list among these values that is known to grow with data, given as where it is made.
-    pub fn growing_list(&self, values: &Values) -> Option<Site> {
-        values.iter().find_map(|value| match value {
-            Value::Object { model, site } if model == self.catalogue().list() && self.is_growing(site) => Some(site),
+    /// The first place that reads each of these containers under a key that is new each time.
+    fn reads(&self, sites: &[Site], found: &mut Vec<Growth>) {
+        let mut due: FxHashSet<Site> = sites.iter().copied().collect();
+        let held = sites.iter().flat_map(|site| self.holders(*site)).filter_map(|cell| match cell {
+            Cell::Variable(_, name) | Cell::Attribute(_, name) => Some(*name),
             _ => None,
-        })
+        });
+        let names: FxHashSet<NameHash> = held.collect();
+        let changes = sites.iter().filter_map(|site| self.uses.changes.get(site)).flatten();
+        let written: FxHashSet<Site> = changes.map(|change| change.target).collect();
+        for (file, unit) in self.files().filter(|(_, unit)| !unit.is_test && !sites.is_empty()) {
+            let facts = &unit.facts;
+            let mut evaluator = None;
+            for (index, node) in facts.exprs.iter().enumerate() {
+                let Expr::Subscript { value, index: key } = node.expr else { continue };
+                let id = ExprId(index as u32);
+                let is_read = last_name(facts, value).is_some_and(|name| names.contains(&name))
+                    && !written.contains(&self.linked.ids.site(file, id))
+                    && self.is_open_key(file, key, 3);
+                let function = self.linked.ids.function(file, facts.region(node.region).function);
+                if !is_read || !self.is_live(function) {
+                    continue;
+                }
+                let name = facts.dotted(value).unwrap_or_else(|| "the container".to_owned());
+                if guards(facts, node.region, &name).present {
+                    continue;
+                }
+                let evaluator = evaluator.get_or_insert_with(|| self.evaluator(file));
+                let site = evaluator.values(value).iter().find_map(|value| match value {
+                    Value::Object { site, .. } if due.contains(&site) => Some(site),
+                    _ => None,
+                });
+                let Some(site) = site else { continue };
+                due.remove(&site);
+                let region = self.unguarded(file, node.region);
+                let shared = self.is_shared(site);
+                found.push(Growth { name, function, region, span: node.span, keyed: true, shared });
+            }
+        }
     }
 
-    /// Whether a list's length depends on data: it is added to in a loop or per message, or is made from other data.
-    pub fn is_growing(&self, site: Site) -> bool {
-        let (file, id) = self.linked.ids.of_site(site);
-        let from_data = match self.linked.file(file).facts.expr(id) {
-            Expr::Comprehension { .. } => true,
-            // A literal of this many items is a table to look things up in.
-            Expr::List(list) => list.len > 8,
+    /// The contexts in which a container grows from message to message, or, with what a library's users pass, for ever.
+    pub fn growth_contexts(&self, growth: &Growth) -> ContextSet {
+        use crate::Frequency::{Background, Library, Request};
+        let contexts = self.contexts_at(growth.function, growth.region);
+        let counts = |frequency| match frequency {
+            Request | Background => true,
+            Library => growth.keyed && growth.shared,
             _ => false,
         };
-        from_data
-            || self.calls_on(site).any(|call| {
-                let grows = call.models().any(|(model, receiver)| {
-                    receiver == Some(site) && self.catalogue().entry(model).is_some_and(|entry| entry.grows)
-                });
-                let persists =
-                    self.holders(site).iter().any(|cell| matches!(cell, Cell::Attribute(..) | Cell::Variable(..)));
-                grows
-                    && (call.around().loops > 0
-                        || persists && call.contexts().any(|context| context.frequency.is_repeated()))
-            })
+        contexts.iter().filter(|context| counts(context.frequency)).collect()
     }
 }
 
-/// Whether a key is one that has hardly been seen before: an identifier, a time, a hash or a text of a request, as its name
-/// or making says. Names of services, models and states come from fixed sets.
-fn is_new_each_time(facts: &lagmap_facts::FileFacts, key: ExprId) -> bool {
-    const OPEN: [&str; 22] = [
-        "request_id",
-        "req_id",
-        "task_id",
-        "message_id",
-        "msg_id",
-        "session_id",
-        "conversation_id",
-        "job_id",
-        "trace_id",
-        "correlation_id",
-        "event_id",
-        "interaction_id",
-        "hash",
-        "cache_key",
-        "digest",
-        "timestamp",
-        "prompt",
-        "query",
-        "text",
-        "url",
-        "uuid",
-        "token",
-    ];
-    let speaks = |text: &str| {
-        let text = text.to_ascii_lowercase();
-        OPEN.iter().any(|word| text == *word || text.ends_with(word))
-    };
-    match facts.expr(key) {
-        Expr::Name(name) => speaks(facts.text(name)),
-        Expr::Attribute { attribute, .. } => speaks(facts.text(attribute)),
-        Expr::Subscript { index, .. } => matches!(facts.expr(index), Expr::Str(text) if speaks(facts.text(text))),
-        Expr::Call(call) => {
-            let call = facts.call(call);
-            let by_name = match facts.expr(call.callee) {
-                Expr::Attribute { attribute, .. } => {
-                    matches!(facts.text(attribute), "uuid4" | "uuid1" | "time" | "time_ns" | "hexdigest" | "isoformat")
-                }
-                Expr::Name(name) => matches!(facts.text(name), "uuid4" | "time" | "hash"),
-                _ => false,
-            };
-            let converted = matches!(facts.expr(call.callee), Expr::Name(name) if facts.text(name) == "str")
-                && facts.arguments(call).iter().any(|argument| is_new_each_time(facts, *argument));
-            by_name || converted
-        }
-        Expr::FString(parts) => facts.list(parts).iter().any(|part| is_new_each_time(facts, *part)),
-        Expr::Tuple(parts) => facts.list(parts).iter().any(|part| is_new_each_time(facts, *part)),
-        Expr::Binary { left, right, .. } => is_new_each_time(facts, left) || is_new_each_time(facts, right),
-        _ => false,
+/// `name` of `name` and of `object.name`.
+fn last_name(facts: &FileFacts, id: ExprId) -> Option<NameHash> {
+    match facts.expr(id) {
+        Expr::Name(name) | Expr::Attribute { attribute: name, .. } => Some(facts.names.hash(name)),
+        _ => None,
     }
 }

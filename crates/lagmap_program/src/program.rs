@@ -340,9 +340,11 @@ impl Program {
     pub fn is_consistent(&self, function: FunctionId, region: RegionId, context: Context) -> bool {
         let (file, _) = self.linked.ids.of_function(function);
         let around = self.graph.around(file, region);
+        // What happens for each new key runs "the first time" again and again.
+        let each_key = Surroundings { once: false, ..around };
         let mut outer = self.contexts_of(function).iter().filter(|outer| {
             let set: ContextSet = [*outer].into_iter().collect();
-            self.contexts.within(set, around).any(|inner| inner == context)
+            [around, each_key].into_iter().any(|around| self.contexts.within(set, around).any(|inner| inner == context))
         });
         outer.any(|outer| self.is_way_of_one_object(function, outer))
     }

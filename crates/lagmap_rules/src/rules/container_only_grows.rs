@@ -17,11 +17,7 @@ pub static RULE: RuleInfo = RuleInfo {
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for growth in program.growing_containers() {
-        let often = |context: Context| matches!(context.frequency, Frequency::Request | Frequency::Background);
-        let Some(context) = program.contexts_at(growth.function, growth.region).iter().find(|context| often(*context))
-        else {
-            continue;
-        };
+        let Some(context) = program.growth_contexts(&growth).iter().next() else { continue };
         findings.push(finding(rule, program, &growth, context));
     }
 }
@@ -30,7 +26,11 @@ fn finding(rule: &'static RuleInfo, program: &Program, growth: &Growth, context:
     let (file, _) = program.linked.ids.of_function(growth.function);
     let unit = program.linked.file(file);
     let line = unit.lines.position(growth.span.start).line;
-    let per = if context.frequency == Frequency::Request { "message" } else { "round" };
+    let per = match context.frequency {
+        Frequency::Request => "message",
+        Frequency::Library => "new key",
+        _ => "round",
+    };
     let message = format!("`{}` grows with each {per} and nothing ever takes anything out", growth.name);
     Finding {
         rule,
