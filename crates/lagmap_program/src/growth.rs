@@ -95,7 +95,11 @@ impl Program {
             Cell::Variable(scope, _) => matches!(self.function(*scope).1.kind, ScopeKind::Module | ScopeKind::Class),
             Cell::Attribute(class, _) => {
                 let mut family = std::iter::once(*class).chain(self.linked.classes.subclasses(*class).iter().copied());
-                family.any(|class| self.made_in(class).any(|frequency| !frequency.is_repeated()))
+                // Of a class that is also made per request, the instance that grows is rarely the one that stays.
+                family.any(|class| {
+                    let mut made = self.made_in(class).peekable();
+                    made.peek().is_some() && made.all(|frequency| !frequency.is_repeated())
+                })
             }
             Cell::Element(outer) => depth > 0 && *outer != site && self.is_long_lived(*outer, depth - 1),
             _ => false,
