@@ -1,6 +1,6 @@
 //! `resource-never-closed`.
 
-use lagmap_program::{Frequency, Lifetime, Program, Step};
+use lagmap_program::{CallView, Frequency, Lifetime, Program, Step, Value};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -22,15 +22,20 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             continue;
         };
         // Threads are another rule's: they end by themselves.
-        if resource.self_closing || matches!(resource.kind.as_str(), "thread" | "timer") {
+        if resource.self_closing || wraps_open_file(program, &call) || matches!(resource.kind.as_str(), "thread" | "timer") {
             continue;
         }
         let contexts = call.contexts();
         let often = |frequency| matches!(frequency, Frequency::Request | Frequency::Background | Frequency::Library);
         let Some(context) = contexts.iter().find(|context| often(context.frequency)) else { continue };
-        let (message, confidence, step) = match program.lifetime(&call, &resource.closed_by) {
+        let (message, confidence, step) = match program.lifetime(&call, resource) {
             Lifetime::NeverClosed => (
-                format!("`{}()` opens a {} that nothing closes", program.catalogue().path(model), resource.label),
+                format!(
+                    "`{}()` opens {} {} that nothing closes",
+                    program.catalogue().path(model),
+                    article(&resource.label),
+                    resource.label
+                ),
                 Confidence::Certain,
                 None,
             ),
@@ -64,4 +69,24 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 .suggest("Open it with `with` (or `contextlib.closing`), or close it in a `finally`"),
         );
     }
+}
+
+/// An archive or decompressor around something that is open already, such as a buffer in memory.
+fn wraps_open_file(program: &Program, call: &CallView<'_>) -> bool {
+    let file = call.argument(Some("fileobj"), None).is_some()
+        || call.facts().arguments(call.call).first().is_some_and(|first| {
+            let is_file = |value| match value {
+                Value::Object { model, .. } => model != program.catalogue().text(),
+                value => matches!(value, Value::Instance { .. }),
+            };
+            call.values(*first).iter().any(is_file)
+        });
+    file && call.has_tag("wraps")
+}
+
+fn article(label: &str) -> &'static str {
+    // Abbreviations whose first letter's name begins with a vowel.
+    let spelt = ["HTTP", "SSH", "FTP"].iter().any(|word| label.starts_with(word));
+    let vowel = label.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']);
+    if spelt || vowel { "an" } else { "a" }
 }
