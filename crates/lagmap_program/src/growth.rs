@@ -137,6 +137,11 @@ impl Program {
             })
     }
 
+    /// Whether a container has a bound or something takes entries out of it.
+    pub(crate) fn is_cut(&self, site: Site) -> bool {
+        self.is_bounded(site) || self.is_shrunk(site, 1, &Handled::default())
+    }
+
     /// Another object that the same attribute holds at other times is shrunk.
     fn is_other_shrunk(&self, cell: Cell, site: Site, depth: u32) -> bool {
         let Some(values) = self.solution.cells.get(cell) else { return false };

@@ -24,6 +24,11 @@ impl Program {
     }
 }
 
+/// A text, number, flag or `None` that is written in the code.
+pub(crate) fn is_literal(facts: &lagmap_facts::FileFacts, id: ExprId) -> bool {
+    matches!(facts.expr(id), Expr::Str(_) | Expr::Bytes(_) | Expr::Int(_) | Expr::Float(_) | Expr::Bool(_) | Expr::None)
+}
+
 /// Something that happens once, so that its identifier is new: a message, a job. Devices and users come back.
 fn is_event(facts: &lagmap_facts::FileFacts, id: ExprId) -> bool {
     const EVENTS: [&str; 12] =

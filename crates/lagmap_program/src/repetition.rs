@@ -1,6 +1,6 @@
 //! Repetition: costly calls that are made again although nothing they depend on has changed.
 
-use lagmap_facts::{CallId, Expr, ExprId, FileFacts, OpKind, RegionId, RegionKind, ScopeKind};
+use lagmap_facts::{CallId, Expr, ExprId, FileFacts, OpKind, RegionId, RegionKind};
 use lagmap_models::EffectKind;
 use rustc_hash::FxHashSet;
 
@@ -17,15 +17,6 @@ pub struct Repeated {
     pub cost: Interval,
     /// Where the number comes from.
     pub source: String,
-}
-
-/// What a functools cache keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memoization {
-    /// It has a size limit.
-    pub bounded: bool,
-    /// The decorator's text.
-    pub decorator: lagmap_source::Span,
 }
 
 /// Cheaper calls are not worth a name.
@@ -56,37 +47,6 @@ impl Program {
             }
         }
         found
-    }
-
-    /// How a function's results are kept by a functools decorator, if they are.
-    pub fn memoization(&self, function: FunctionId) -> Option<Memoization> {
-        let (unit, facts) = self.function(function);
-        let (file, _) = self.linked.ids.of_function(function);
-        facts.decorators.iter().find_map(|decorator| {
-            let (callee, call) = match unit.facts.expr(*decorator) {
-                Expr::Call(call) => (unit.facts.call(call).callee, Some(call)),
-                _ => (*decorator, None),
-            };
-            let model = self.evaluator(file).values(callee).iter().find_map(|value| match value {
-                Value::External(model) if self.catalogue().has_tag(model, "memoizes") => Some(model),
-                _ => None,
-            })?;
-            let unbounded = self.catalogue().has_tag(model, "unbounded-memo")
-                || call.is_some_and(|call| {
-                    let call = self.call(self.linked.ids.call(file, call));
-                    let size = call.argument(Some("maxsize"), Some(0));
-                    size.is_some_and(|size| matches!(unit.facts.expr(size), Expr::None))
-                });
-            Some(Memoization { bounded: !unbounded, decorator: unit.facts.span(*decorator) })
-        })
-    }
-
-    /// Whether a method is called with its object (or class) as first argument.
-    pub fn takes_receiver(&self, function: FunctionId) -> bool {
-        let (unit, facts) = self.function(function);
-        facts.class.is_some()
-            && facts.kind == ScopeKind::Function
-            && crate::method_kind(&unit.facts, facts) == crate::MethodKind::Plain
     }
 
     /// The time of a call whose result depends on nothing but its arguments.

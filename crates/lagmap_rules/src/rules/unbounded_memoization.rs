@@ -1,7 +1,8 @@
 //! `unbounded-memoization`.
 
-use lagmap_facts::Expr;
+use lagmap_facts::ScopeKind;
 use lagmap_program::{FunctionId, Program};
+use lagmap_source::Span;
 
 use crate::{Bytes, Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -17,64 +18,77 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let cleared = program.cleared_caches();
     for (file, unit) in program.files() {
         for function in program.functions(file) {
             let (_, facts) = program.function(function);
-            if unit.is_test || facts.decorators.is_empty() || !program.is_live(function) {
-                continue;
+            let considered =
+                !unit.is_test && !facts.decorators.is_empty() && program.is_live(function) && !cleared.contains(&function);
+            if considered && let Some(kept) = kept(program, function) {
+                findings.push(finding(rule, program, function, kept));
             }
-            let repeated = program.contexts_of(function).any(|context| context.frequency.is_repeated());
-            let Some(memo) = program.memoization(function).filter(|_| repeated) else { continue };
-            let is_method = facts.class.is_some() && program.takes_receiver(function);
-            // A bounded cache only matters on a method, where it keeps instances; one instance that lives for ever is kept
-            // anyway.
-            let matters = if memo.bounded {
-                is_method && program.is_made_repeatedly(function)
-            } else {
-                open_parameters(program, function, is_method) > 0
-            };
-            if !matters {
-                continue;
-            }
-            let message = if memo.bounded {
-                format!(
-                    "`{}` is memoized on its `self`: no instance is ever freed while it is in the cache",
-                    program.short_name(function)
-                )
-            } else {
-                format!(
-                    "the results of `{}` are kept for ever, one per different argument",
-                    program.short_name(function)
-                )
-            };
-            findings.push(Finding {
-                rule,
-                location: Location::Code { file, function, span: memo.decorator },
-                message,
-                trace: Vec::new(),
-                harm: Harm::Growth {
-                    bytes: Bytes {
-                        low: 200.0,
-                        high: 2000.0,
-                        source: "key, result and cache entry of a small value".to_owned(),
-                    },
-                },
-                context: program.contexts_of(function).iter().next(),
-                confidence: Confidence::Likely,
-                suggestion: "Give it a bound: `lru_cache(maxsize=1024)`; for methods keep the cache on the instance"
-                    .to_owned(),
-                cause: format!("{}:{}", unit.path, unit.lines.position(facts.span.start).line),
-            });
         }
     }
 }
 
-/// Parameters that may take any number of values: neither the receiver nor a flag.
-fn open_parameters(program: &Program, function: FunctionId, is_method: bool) -> usize {
+/// So few objects may stay longer than they must.
+const FEW: u64 = 16;
+
+/// What stays for ever.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// Each object that the method is called on.
+    Objects(Span),
+    /// A result for each different argument.
+    Results(Span),
+}
+
+fn kept(program: &Program, function: FunctionId) -> Option<Kept> {
     let (unit, facts) = program.function(function);
-    let is_flag = |parameter: &lagmap_facts::Parameter| {
-        matches!(unit.facts.expr(parameter.annotation), Expr::Name(name) if unit.facts.text(name) == "bool")
-            || matches!(unit.facts.expr(parameter.default), Expr::Bool(_))
+    let nested = facts.parent.is_some_and(|parent| unit.facts.function(parent).kind == ScopeKind::Function);
+    let repeated = program.contexts_of(function).any(|context| context.frequency.is_repeated());
+    // A cache that a call makes goes with it.
+    if nested || !repeated {
+        return None;
+    }
+    let memo = program.memoization(function)?;
+    // One instance that lives for ever is kept anyway, and a few do no harm.
+    let is_method = program.takes_receiver(function) && !memo.per_object;
+    let matters = memo.most.is_none_or(|most| most > FEW && !program.is_of_values(function));
+    if is_method && matters && program.is_of_many_objects(function) {
+        Some(Kept::Objects(memo.decorator))
+    } else if memo.most.is_none() && program.open_parameters(function) > 0 {
+        Some(Kept::Results(memo.decorator))
+    } else {
+        None
+    }
+}
+
+fn finding(rule: &'static RuleInfo, program: &Program, function: FunctionId, kept: Kept) -> Finding {
+    let (file, _) = program.linked.ids.of_function(function);
+    let (unit, facts) = program.function(function);
+    let name = program.short_name(function);
+    let (span, message) = match kept {
+        Kept::Objects(span) => {
+            (span, format!("`{name}` is memoized on its `self`: no instance is ever freed while it is in the cache"))
+        }
+        Kept::Results(span) => (span, format!("the results of `{name}` are kept for ever, one per different argument")),
     };
-    facts.parameters.iter().skip(usize::from(is_method)).filter(|parameter| !is_flag(parameter)).count()
+    Finding {
+        rule,
+        location: Location::Code { file, function, span },
+        message,
+        trace: Vec::new(),
+        harm: Harm::Growth {
+            bytes: Bytes {
+                low: 200.0,
+                high: 2000.0,
+                source: "key, result and cache entry of a small value".to_owned(),
+            },
+        },
+        context: program.contexts_of(function).iter().next(),
+        confidence: Confidence::Likely,
+        suggestion: "Give it a bound: `lru_cache(maxsize=1024)`; for methods keep the cache on the instance".to_owned(),
+        cause: format!("{}:{}", unit.path, unit.lines.position(facts.span.start).line),
+    }
 }
