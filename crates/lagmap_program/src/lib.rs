@@ -4,9 +4,11 @@
 //! or reports; rules ask it for effects in contexts. All results are the same on every run and with any number of threads.
 
 mod bounds;
+mod configured;
 mod contexts;
 mod effects;
 mod evaluate;
+mod file_names;
 mod graph;
 mod growth;
 mod guards;
@@ -18,6 +20,7 @@ mod linked;
 mod locks;
 mod memo;
 mod modules;
+mod passed;
 mod program;
 mod reach;
 mod regions;
@@ -31,6 +34,7 @@ mod uses;
 mod value;
 
 pub use bounds::Bound;
+pub use configured::Configured;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};
 pub use effects::{Effect, Effects, Interval, call_cost, number};
 pub use evaluate::Evaluator;

@@ -3,9 +3,7 @@
 use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, OpKind, Parameter, ScopeKind};
 use rustc_hash::FxHashSet;
 
-use crate::{
-    EdgeKind, Evaluator, FileId, Frequency, FunctionId, Program, Source, Value, guards::guards, keys::is_literal,
-};
+use crate::{Evaluator, FileId, Frequency, FunctionId, Program, Value, guards::guards};
 
 /// What a cache of results keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +118,7 @@ impl Program {
         let parameters = facts.parameters.iter().enumerate().skip(receiver);
         let open = parameters.filter(|(index, parameter)| {
             !self.has_few_values(&unit.facts, &mut evaluator, parameter)
-                && !self.is_only_given_constants(function, *index, *index - receiver)
+                && !self.is_only_given_constants(function, *index)
         });
         open.count()
     }
@@ -147,66 +145,6 @@ impl Program {
                 })
             }
         }
-    }
-
-    /// Whether all calls of a function that are seen pass constants for a parameter.
-    fn is_only_given_constants(&self, function: FunctionId, index: usize, position: usize) -> bool {
-        let (unit, facts) = self.function(function);
-        let name = unit.facts.text(facts.parameters[index].name);
-        let mut seen = false;
-        for edge in self.incoming(function) {
-            if !self.is_live(edge.from) {
-                continue;
-            }
-            let (file, id) = self.linked.ids.of_site(edge.site);
-            let caller = &self.linked.file(file).facts;
-            let (EdgeKind::Call { .. }, Expr::Call(call)) = (edge.kind, caller.expr(id)) else { return false };
-            let call = self.call(self.linked.ids.call(file, call));
-            let given = call.argument(Some(name), Some(position as u32));
-            if call.has_open_arguments() || given.is_some_and(|given| !self.is_constant(file, given, 3)) {
-                return false;
-            }
-            seen = true;
-        }
-        seen
-    }
-
-    /// Whether an expression is a literal, or a name of nothing but literals.
-    fn is_constant(&self, file: FileId, id: ExprId, depth: u32) -> bool {
-        let unit = self.linked.file(file);
-        let facts = &unit.facts;
-        if is_literal(facts, id) {
-            return true;
-        }
-        let Some(depth) = depth.checked_sub(1) else { return false };
-        if let Expr::Name(name) = facts.expr(id) {
-            let node = &facts.exprs[id.0 as usize];
-            let scope = facts.region(node.region).function;
-            let reaching = unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
-            let bindings: Vec<_> = reaching.collect();
-            if !bindings.is_empty() {
-                return bindings.iter().all(|binding| match binding.source {
-                    Source::Value(value) => binding.item.is_none() && self.is_constant(file, value, depth),
-                    Source::Iteration(items) => match facts.expr(items) {
-                        Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => {
-                            facts.list(list).iter().all(|item| is_literal(facts, *item))
-                        }
-                        _ => false,
-                    },
-                    _ => false,
-                });
-            }
-        }
-        // A constant of a module or class: a text that is written there.
-        let values = self.evaluator(file).values(id);
-        !values.is_empty()
-            && values.iter().all(|value| match value {
-                Value::Object { site, .. } => {
-                    let (file, id) = self.linked.ids.of_site(site);
-                    is_literal(&self.linked.file(file).facts, id)
-                }
-                _ => false,
-            })
     }
 
     /// Whether the objects of a method are told apart by what they hold: equal ones are one key of a cache.

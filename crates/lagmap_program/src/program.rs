@@ -216,6 +216,15 @@ impl Program {
         !unit.is_test && self.contexts.of(function).any(|context| context.frequency != Frequency::Test)
     }
 
+    /// Whether something of the program runs as long as requests come: a service, even if no configuration names it.
+    pub fn serves(&self) -> bool {
+        !self.system.services.is_empty()
+            || (0..self.linked.ids.function_count()).any(|index| {
+                let often = |context: Context| matches!(context.frequency, Frequency::Request | Frequency::Background);
+                self.contexts.of(FunctionId(index as u32)).any(often)
+            })
+    }
+
     /// The contexts of a function, tests left out.
     pub fn contexts_of(&self, function: FunctionId) -> ContextSet {
         self.contexts.of(function).iter().filter(|context| context.frequency != Frequency::Test).collect()

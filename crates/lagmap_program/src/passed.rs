@@ -1,0 +1,87 @@
+//! What callers pass: whether a parameter ever takes more than what is written in the code.
+
+use lagmap_facts::{Expr, ExprId};
+
+use crate::{CallView, EdgeKind, FileId, FunctionId, Program, Source, Value, keys::is_literal};
+
+impl Program {
+    /// Whether all calls of a function that are seen pass constants for a parameter, or leave it out.
+    pub fn is_only_given_constants(&self, function: FunctionId, index: usize) -> bool {
+        self.all_callers(function, index, |call, given| given.is_none_or(|given| self.is_constant(call.file, given, 3)))
+    }
+
+    /// Whether all calls of a function that are seen leave a parameter out or pass `None`.
+    pub fn is_never_given(&self, function: FunctionId, index: usize) -> bool {
+        self.all_callers(function, index, |call, given| {
+            given.is_none_or(|given| matches!(call.facts().expr(given), Expr::None))
+        })
+    }
+
+    /// Whether there are callers and a condition holds for what each passes.
+    fn all_callers(
+        &self,
+        function: FunctionId,
+        index: usize,
+        condition: impl Fn(&CallView<'_>, Option<ExprId>) -> bool,
+    ) -> bool {
+        let (unit, facts) = self.function(function);
+        let name = unit.facts.text(facts.parameters[index].name);
+        let Some(position) = index.checked_sub(usize::from(self.takes_receiver(function))) else { return false };
+        let mut seen = false;
+        for edge in self.incoming(function) {
+            if !self.is_live(edge.from) {
+                continue;
+            }
+            let (file, id) = self.linked.ids.of_site(edge.site);
+            let Expr::Call(call) = self.linked.file(file).facts.expr(id) else { return false };
+            if !matches!(edge.kind, EdgeKind::Call { .. } | EdgeKind::Construct(_)) {
+                return false;
+            }
+            let call = self.call(self.linked.ids.call(file, call));
+            let given = call.argument(Some(name), Some(position as u32));
+            if call.has_open_arguments() || !condition(&call, given) {
+                return false;
+            }
+            seen = true;
+        }
+        seen
+    }
+
+    /// Whether an expression is a literal, or a name of nothing but literals.
+    fn is_constant(&self, file: FileId, id: ExprId, depth: u32) -> bool {
+        let unit = self.linked.file(file);
+        let facts = &unit.facts;
+        if is_literal(facts, id) {
+            return true;
+        }
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        if let Expr::Name(name) = facts.expr(id) {
+            let node = &facts.exprs[id.0 as usize];
+            let scope = facts.region(node.region).function;
+            let reaching = unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
+            let bindings: Vec<_> = reaching.collect();
+            if !bindings.is_empty() {
+                return bindings.iter().all(|binding| match binding.source {
+                    Source::Value(value) => binding.item.is_none() && self.is_constant(file, value, depth),
+                    Source::Iteration(items) => match facts.expr(items) {
+                        Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => {
+                            facts.list(list).iter().all(|item| is_literal(facts, *item))
+                        }
+                        _ => false,
+                    },
+                    _ => false,
+                });
+            }
+        }
+        // A constant of a module or class: a text that is written there.
+        let values = self.evaluator(file).values(id);
+        !values.is_empty()
+            && values.iter().all(|value| match value {
+                Value::Object { site, .. } => {
+                    let (file, id) = self.linked.ids.of_site(site);
+                    is_literal(&self.linked.file(file).facts, id)
+                }
+                _ => false,
+            })
+    }
+}
