@@ -1,9 +1,9 @@
 //! `quadratic-work-in-loop`.
 
 use lagmap_facts::{Expr, RegionKind};
-use lagmap_program::{CallView, Interval, Program};
+use lagmap_program::{CallView, FileId, FunctionId, Interval, Pairing, Program};
 
-use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
+use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "quadratic-work-in-loop",
@@ -19,6 +19,9 @@ pub static RULE: RuleInfo = RuleInfo {
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for call in program.calls_where(|entry| entry.paths.iter().any(|path| path.starts_with("builtins."))) {
         if call.around().loops == 0 {
+            continue;
+        }
+        if program.is_other_each_round(&call) || program.is_done_once(&call) {
             continue;
         }
         let Some(what) = whole_list_work(program, &call) else { continue };
@@ -38,6 +41,62 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 .suggest(cure(&call)),
         );
     }
+    for (file, unit) in program.files() {
+        for function in program.functions(file).filter(|function| !unit.is_test && program.is_live(*function)) {
+            for pairing in program.pairings(function) {
+                findings.extend(all_with_all(rule, program, file, function, pairing));
+            }
+            for (call, searched) in program.repeated_scans(function) {
+                findings.extend(scan(rule, &call, &searched));
+            }
+        }
+    }
+}
+
+fn steps() -> Harm {
+    Harm::Time {
+        cost: Interval::new(0.3, 120.0),
+        worst: None,
+        source: "100 x 100 to 2,000 x 2,000 comparisons of 30 ns, two look-ups by key each (CPython 3.11)".to_owned(),
+    }
+}
+
+/// Nested loops that match records by a key.
+fn all_with_all(
+    rule: &'static RuleInfo,
+    program: &Program,
+    file: FileId,
+    function: FunctionId,
+    pairing: Pairing,
+) -> Option<Finding> {
+    let facts = &program.linked.file(file).facts;
+    let node = &facts.exprs[pairing.compare.0 as usize];
+    let contexts = program.contexts_at(function, node.region);
+    let context = contexts.iter().find(|context| context.frequency.is_repeated())?;
+    let name = facts.dotted(pairing.searched).unwrap_or_else(|| "the inner collection".to_owned());
+    let (path, line) = crate::place(program, file, node.span);
+    Some(Finding {
+        rule,
+        location: Location::Code { file, function, span: node.span },
+        message: format!("each item of the outer loop is compared with each of `{name}`: quadratic in their lengths"),
+        trace: program.recent_path_in(function, node.region, context),
+        harm: steps(),
+        context: Some(context),
+        confidence: Confidence::Likely,
+        suggestion: format!("Build a dict from key to record of `{name}` once before the loop and look each item up"),
+        cause: format!("{path}:{line}"),
+    })
+}
+
+/// A call that looks through the whole collection, in a loop.
+fn scan(rule: &'static RuleInfo, call: &CallView<'_>, searched: &str) -> Option<Finding> {
+    let contexts = call.contexts();
+    let context = contexts.iter().find(|context| context.frequency.is_repeated())?;
+    let name = call.facts().dotted(call.call.callee).unwrap_or_else(|| "the call".to_owned());
+    let message = format!("`{name}(...)` looks through all of `{searched}` in each round of the loop: quadratic");
+    let finding = Finding::at_call(rule, call, message, steps()).in_context(context, call);
+    let cure = format!("Build a dict from key to record of `{searched}` once before the loop and look each item up");
+    Some(finding.confidence(Confidence::Likely).suggest(cure))
 }
 
 /// What a list method does to the whole list, if the list is one that grows and outlives a round of the loop.
