@@ -4,6 +4,7 @@
 //! or reports; rules ask it for effects in contexts. All results are the same on every run and with any number of threads.
 
 mod bounds;
+mod concats;
 mod configured;
 mod contexts;
 mod effects;
@@ -35,6 +36,7 @@ mod uses;
 mod value;
 
 pub use bounds::Bound;
+pub use concats::{Built, Concat};
 pub use configured::Configured;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};
 pub use effects::{Effect, Effects, Interval, call_cost, number};

@@ -76,7 +76,7 @@ impl Program {
     }
 
     /// Whether a collection is another one in each round of a loop.
-    fn depends_on(&self, file: FileId, collection: ExprId, looped: RegionId) -> bool {
+    pub(crate) fn depends_on(&self, file: FileId, collection: ExprId, looped: RegionId) -> bool {
         let facts = &self.linked.file(file).facts;
         let mut names = Vec::new();
         names_in(facts, collection, &mut names);
@@ -84,7 +84,7 @@ impl Program {
     }
 
     /// A literal of few items, or a name of one; a range of a few numbers; a text.
-    fn is_small(&self, file: FileId, collection: ExprId) -> bool {
+    pub(crate) fn is_small(&self, file: FileId, collection: ExprId) -> bool {
         let facts = &self.linked.file(file).facts;
         let collection = match facts.expr(collection) {
             // `for name, value in TABLE.items()`.
