@@ -133,7 +133,7 @@ impl Program {
     }
 
     /// Whether a loop, some calls up, calls a method again and again on the same object.
-    fn is_called_on_in_loop(&self, function: FunctionId, depth: u32) -> bool {
+    pub(crate) fn is_called_on_in_loop(&self, function: FunctionId, depth: u32) -> bool {
         let Some(depth) = depth.checked_sub(1) else { return false };
         self.incoming(function).filter(|edge| self.is_live(edge.from)).any(|edge| {
             let (file, id) = self.linked.ids.of_site(edge.site);

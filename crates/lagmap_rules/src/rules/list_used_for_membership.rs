@@ -1,7 +1,7 @@
 //! `list-used-for-membership`.
 
 use lagmap_facts::{CompareOp, Expr, ExprId};
-use lagmap_program::{FileId, FunctionId, Interval, Program};
+use lagmap_program::{FileId, FunctionId, Interval, Program, Value};
 
 use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -11,7 +11,7 @@ pub static RULE: RuleInfo = RuleInfo {
     section: Section::Cpu,
     subsection: Subsection::Algorithm,
     title: "List searched where a set serves",
-    summary: "`in` on a list that grows, inside a loop or per message: each test looks at every item.",
+    summary: "`in` on a list that grows, in a loop over data: each test looks at every item.",
     document: super::document!("data/list-used-for-membership"),
     check,
 };
@@ -23,19 +23,20 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         }
         let mut evaluator = None;
         for (index, node) in unit.facts.exprs.iter().enumerate() {
-            let Expr::Compare { op: CompareOp::In | CompareOp::NotIn, right, .. } = node.expr else { continue };
+            let Expr::Compare { op: CompareOp::In | CompareOp::NotIn, left, right } = node.expr else { continue };
             let function = program.linked.ids.function(file, unit.facts.region(node.region).function);
             if !program.is_live(function) {
                 continue;
             }
-            let around = program.around(file, node.region);
-            if around.loops == 0 {
-                continue;
-            }
+            let Some(made) = program.searched_again(file, node.region, right) else { continue };
+            // A set cannot hold lists, dicts and sets.
             let evaluator = evaluator.get_or_insert_with(|| program.evaluator(file));
-            let values = evaluator.values(right);
-            let Some(size) = program.growing_list(&values) else { continue };
-            push(rule, program, file, function, ExprId(index as u32), size, findings);
+            let catalogue = program.catalogue();
+            let unhashable = [catalogue.list(), catalogue.dict(), catalogue.set()];
+            let is_unhashable = |value| matches!(value, Value::Object { model, .. } if unhashable.contains(&model));
+            if !evaluator.values(left).iter().any(is_unhashable) {
+                push(rule, program, file, function, ExprId(index as u32), made, findings);
+            }
         }
     }
 }
