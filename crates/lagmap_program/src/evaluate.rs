@@ -1,5 +1,7 @@
 //! Evaluation: what an expression may be, given what is known of the cells that it reads.
 
+use std::ops::Range;
+
 use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, RegionId, ScopeKind};
 use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
@@ -24,10 +26,36 @@ pub struct Evaluator<'a> {
     file: FileId,
     unit: &'a ProgramFile,
     facts: &'a FileFacts,
-    known: FxHashMap<ExprId, Values>,
-    /// The cells that were read, with repetitions.
-    pub reads: Vec<Cell>,
+    memo: Memo,
+    /// The cells that were read, by [`Cell::mark`], with repetitions.
+    reads: Vec<u32>,
     depth: u32,
+}
+
+/// What is known of the expressions so far: densely for a run of them, sparsely for the others.
+#[derive(Default)]
+struct Memo {
+    start: u32,
+    dense: Vec<Option<Values>>,
+    sparse: FxHashMap<ExprId, Values>,
+}
+
+impl Memo {
+    fn get(&self, id: ExprId) -> Option<&Values> {
+        match self.dense.get(id.0.wrapping_sub(self.start) as usize) {
+            Some(known) => known.as_ref(),
+            None => self.sparse.get(&id),
+        }
+    }
+
+    fn set(&mut self, id: ExprId, values: Values) {
+        match self.dense.get_mut(id.0.wrapping_sub(self.start) as usize) {
+            Some(known) => *known = Some(values),
+            None => {
+                self.sparse.insert(id, values);
+            }
+        }
+    }
 }
 
 impl<'a> Evaluator<'a> {
@@ -35,23 +63,44 @@ impl<'a> Evaluator<'a> {
     pub fn new(linked: &'a Linked, cells: &'a Cells, file: FileId) -> Self {
         let unit = linked.file(file);
         let facts = &unit.facts;
-        Self { linked, cells, file, unit, facts, known: FxHashMap::default(), reads: Vec::new(), depth: 0 }
+        Self { linked, cells, file, unit, facts, memo: Memo::default(), reads: Vec::new(), depth: 0 }
+    }
+
+    /// An evaluator that is to evaluate most expressions of `file`.
+    pub fn of_all(linked: &'a Linked, cells: &'a Cells, file: FileId) -> Self {
+        let mut evaluator = Self::new(linked, cells, file);
+        evaluator.forget(0..evaluator.facts.exprs.len() as u32);
+        evaluator
+    }
+
+    /// Forgets all values and gives the cells that were read since the last time, each once; the expressions in
+    /// `next` are what is evaluated next.
+    pub fn forget(&mut self, next: Range<u32>) -> Box<[u32]> {
+        self.memo.start = next.start;
+        self.memo.dense.clear();
+        self.memo.dense.resize(next.len(), None);
+        self.memo.sparse.clear();
+        self.reads.sort_unstable();
+        self.reads.dedup();
+        let reads = self.reads.as_slice().into();
+        self.reads.clear();
+        reads
     }
 
     /// What an expression may be.
     pub fn values(&mut self, id: ExprId) -> Values {
-        if let Some(known) = self.known.get(&id) {
+        if let Some(known) = self.memo.get(id) {
             return known.clone();
         }
         if self.depth >= DEEPEST {
             return Values::unknown();
         }
         // A value that depends on itself adds nothing to itself.
-        self.known.insert(id, Values::unknown());
+        self.memo.set(id, Values::unknown());
         self.depth += 1;
         let values = self.evaluate(id);
         self.depth -= 1;
-        self.known.insert(id, values.clone());
+        self.memo.set(id, values.clone());
         values
     }
 
@@ -60,7 +109,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn read(&mut self, cell: Cell) -> Values {
-        self.reads.push(cell);
+        self.reads.push(cell.mark());
         self.cells.get(cell).cloned().unwrap_or_default()
     }
 

@@ -100,7 +100,7 @@ impl Graph {
                     linked,
                     file,
                     callees: solution,
-                    evaluator: Evaluator::new(linked, &solution.cells, file),
+                    evaluator: Evaluator::of_all(linked, &solution.cells, file),
                     properties: &properties,
                     edges: Vec::new(),
                 };

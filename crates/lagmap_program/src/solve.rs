@@ -3,6 +3,8 @@
 //! Works in rounds. In each, every file whose inputs changed is evaluated on its own and says what it adds to which cell;
 //! the additions are then merged in file order. So the result does not depend on the number of threads.
 
+use std::ops::Range;
+
 use lagmap_facts::{Expr, ExprId, FunctionIndex, OpKind, ScopeKind};
 use lagmap_models::ModelId;
 use rayon::prelude::*;
@@ -37,10 +39,16 @@ impl Cells {
     }
 }
 
-/// What evaluating one file gave.
-struct FileResult {
+/// What evaluating some functions of one file gave.
+struct Found {
     additions: Vec<(Cell, Values)>,
-    reads: FxHashSet<Cell>,
+    functions: Vec<Evaluated>,
+}
+
+/// What evaluating one function gave besides its additions to cells.
+struct Evaluated {
+    function: FunctionId,
+    reads: Box<[u32]>,
     callees: Vec<Values>,
 }
 
@@ -57,48 +65,82 @@ pub struct Solution {
 /// Solves the whole program.
 pub fn solve(linked: &Linked) -> Solution {
     let mut cells = Cells::default();
-    let count = linked.files.len();
-    let mut reads: Vec<FxHashSet<Cell>> = vec![FxHashSet::default(); count];
-    let mut callees: Vec<Vec<Values>> = vec![Vec::new(); count];
-    let mut due: Vec<usize> = (0..count).collect();
+    let count = linked.ids.function_count();
+    let mut reads: Vec<Box<[u32]>> = vec![Box::default(); count];
+    let mut callees: Vec<Values> = vec![Values::unknown(); linked.ids.call_count()];
+    let mut due: Vec<FunctionId> = (0..count as u32).map(FunctionId).collect();
     let mut rounds = 0;
     while !due.is_empty() && rounds < MOST_ROUNDS {
         rounds += 1;
-        let results: Vec<FileResult> =
-            due.par_iter().map(|index| evaluate_file(linked, &cells, FileId(*index as u32))).collect();
-        let mut changed: FxHashSet<Cell> = FxHashSet::default();
-        for (index, result) in due.iter().zip(results) {
-            for (cell, values) in result.additions {
+        let batches: Vec<&[FunctionId]> = batches(linked, &due).collect();
+        let found: Vec<Found> = batches.into_par_iter().map(|batch| evaluate(linked, &cells, batch)).collect();
+        let mut changed = Changed::default();
+        for found in found {
+            for (cell, values) in found.additions {
                 if cells.cells.entry(cell).or_default().extend(&values) {
-                    changed.insert(cell);
+                    changed.add(cell.mark());
                 }
             }
-            reads[*index] = result.reads;
-            callees[*index] = result.callees;
-        }
-        due = (0..count)
-            .into_par_iter()
-            .filter(|index| {
-                let own = &reads[*index];
-                if own.len() < changed.len() {
-                    own.iter().any(|cell| changed.contains(cell))
-                } else {
-                    changed.iter().any(|cell| own.contains(cell))
+            for evaluated in found.functions {
+                reads[evaluated.function.0 as usize] = evaluated.reads;
+                let first = first_call(linked, evaluated.function);
+                for (place, values) in callees[first..].iter_mut().zip(evaluated.callees) {
+                    *place = values;
                 }
-            })
-            .collect();
+            }
+        }
+        let is_due = |index: &u32| reads[*index as usize].iter().any(|mark| changed.contains(*mark));
+        due = (0..count as u32).into_par_iter().filter(is_due).map(FunctionId).collect();
     }
-    Solution { cells, callees: callees.into_iter().flatten().collect(), rounds }
+    Solution { cells, callees, rounds }
 }
 
-fn evaluate_file(linked: &Linked, cells: &Cells, file: FileId) -> FileResult {
-    let mut visit = FileVisit {
-        linked,
-        file,
-        evaluator: Evaluator::new(linked, cells, file),
-        additions: Vec::new(),
-        callees: Vec::new(),
-    };
+/// The marks of the cells that changed in a round.
+#[derive(Default)]
+struct Changed {
+    marks: FxHashSet<u32>,
+    /// The low bits of the marks: rules nearly all others out without a look into the set.
+    filter: Vec<u64>,
+}
+
+impl Changed {
+    const BITS: u32 = 18;
+
+    const fn place(mark: u32) -> (usize, u64) {
+        let bit = mark & ((1 << Self::BITS) - 1);
+        ((bit / 64) as usize, 1 << (bit % 64))
+    }
+
+    fn add(&mut self, mark: u32) {
+        if self.filter.is_empty() {
+            self.filter = vec![0; 1 << (Self::BITS - 6)];
+        }
+        let (word, bit) = Self::place(mark);
+        self.filter[word] |= bit;
+        self.marks.insert(mark);
+    }
+
+    fn contains(&self, mark: u32) -> bool {
+        let (word, bit) = Self::place(mark);
+        self.filter.get(word).is_some_and(|word| word & bit != 0) && self.marks.contains(&mark)
+    }
+}
+
+/// Where the callees of a function's calls start.
+fn first_call(linked: &Linked, function: FunctionId) -> usize {
+    let (file, _) = linked.ids.of_function(function);
+    let first = linked.function(function).1.calls.start;
+    linked.ids.call(file, lagmap_facts::CallId(first)).0 as usize
+}
+
+/// Functions that one thread evaluates at a time: some of one file.
+fn batches<'a>(linked: &'a Linked, due: &'a [FunctionId]) -> impl Iterator<Item = &'a [FunctionId]> {
+    let file = |function: &FunctionId| linked.ids.of_function(*function).0;
+    due.chunk_by(move |a, b| file(a) == file(b)).flat_map(|of_file| of_file.chunks(128))
+}
+
+fn evaluate(linked: &Linked, cells: &Cells, batch: &[FunctionId]) -> Found {
+    let (file, _) = linked.ids.of_function(batch[0]);
     let facts = &linked.file(file).facts;
     let mut encloses = vec![false; facts.functions.len()];
     for function in &facts.functions {
@@ -106,30 +148,38 @@ fn evaluate_file(linked: &Linked, cells: &Cells, file: FileId) -> FileResult {
             encloses[parent.0 as usize] = true;
         }
     }
-    for (index, encloses) in encloses.iter().enumerate() {
-        visit.function(FunctionIndex(index as u32), *encloses);
+    let mut visit =
+        FileVisit { linked, file, cells, evaluator: Evaluator::new(linked, cells, file), additions: Vec::new() };
+    let mut functions = Vec::with_capacity(batch.len());
+    for id in batch {
+        let (_, index) = linked.ids.of_function(*id);
+        let function = facts.function(index);
+        visit.evaluator.forget(function.exprs.clone());
+        visit.function(index, encloses[index.0 as usize]);
+        visit.containers(function.exprs.clone());
+        let mut callees = Vec::with_capacity(function.calls.len());
+        for call in &facts.calls[function.calls.start as usize..function.calls.end as usize] {
+            let values = visit.evaluator.values(call.callee);
+            visit.arguments(call, &values);
+            callees.push(values);
+        }
+        functions.push(Evaluated { function: *id, reads: visit.evaluator.forget(0..0), callees });
     }
-    visit.containers();
-    for call in &facts.calls {
-        let callees = visit.evaluator.values(call.callee);
-        visit.arguments(call, &callees);
-        visit.callees.push(callees);
-    }
-    let reads = visit.evaluator.reads.iter().copied().collect();
-    FileResult { additions: visit.additions, reads, callees: visit.callees }
+    Found { additions: visit.additions, functions }
 }
 
 struct FileVisit<'a> {
     linked: &'a Linked,
     file: FileId,
+    cells: &'a Cells,
     evaluator: Evaluator<'a>,
     additions: Vec<(Cell, Values)>,
-    callees: Vec<Values>,
 }
 
 impl FileVisit<'_> {
     fn add(&mut self, cell: Cell, values: Values) {
-        if !values.is_empty() {
+        let held = |known: &Values| values.iter().all(|value| known.as_slice().binary_search(&value).is_ok());
+        if !values.is_empty() && !self.cells.get(cell).is_some_and(held) {
             self.additions.push((cell, values));
         }
     }
@@ -199,7 +249,7 @@ impl FileVisit<'_> {
         }
     }
 
-    fn yields(&mut self, id: FunctionId, exprs: std::ops::Range<u32>) {
+    fn yields(&mut self, id: FunctionId, exprs: Range<u32>) {
         let facts = &self.linked.file(self.file).facts;
         for index in exprs {
             match facts.exprs[index as usize].expr {
@@ -283,10 +333,9 @@ impl FileVisit<'_> {
     }
 
     /// What literals and comprehensions hold.
-    fn containers(&mut self) {
+    fn containers(&mut self, exprs: Range<u32>) {
         let facts = &self.linked.file(self.file).facts;
-        for index in 0..facts.exprs.len() {
-            let id = ExprId(index as u32);
+        for id in exprs.map(ExprId) {
             let parts: Vec<ExprId> = match facts.expr(id) {
                 Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => facts.list(list).to_vec(),
                 Expr::Dict(list) => facts.list(list).iter().skip(1).step_by(2).copied().collect(),

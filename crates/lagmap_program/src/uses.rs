@@ -125,7 +125,7 @@ impl Uses {
 
 fn file_uses(linked: &Linked, solution: &Solution, file: FileId) -> FileUses {
     let facts = &linked.file(file).facts;
-    let mut evaluator = Evaluator::new(linked, &solution.cells, file);
+    let mut evaluator = Evaluator::of_all(linked, &solution.cells, file);
     let mut found = FileUses::default();
     for (index, function) in facts.functions.iter().enumerate() {
         let id = linked.ids.function(file, FunctionIndex(index as u32));

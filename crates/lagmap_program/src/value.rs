@@ -1,7 +1,10 @@
 //! Values: what an expression may be, as far as the program and the catalogue tell.
 
+use std::{hash::BuildHasher, slice, sync::Arc};
+
 use lagmap_facts::NameHash;
 use lagmap_models::ModelId;
+use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::{ClassId, FileId, FunctionId, PackageId, Site};
@@ -70,66 +73,110 @@ impl Value {
 }
 
 /// What an expression may be: a small sorted set. Empty: nothing is known.
+///
+/// Nearly all sets have no or one value; longer ones are shared, so that a copy costs no memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values {
-    items: SmallVec<[Value; 2]>,
+pub struct Values(Set);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Set {
+    #[default]
+    None,
+    One(Value),
+    Many(Arc<[Value]>),
+}
+
+/// A set that is being put together.
+type Draft = SmallVec<[Value; 16]>;
+
+fn add_to(draft: &mut Draft, value: Value) -> bool {
+    match draft.binary_search(&value) {
+        Ok(_) => false,
+        Err(_) if draft.len() >= value.most() => false,
+        Err(at) => {
+            draft.insert(at, value);
+            true
+        }
+    }
 }
 
 impl Values {
     /// Nothing is known.
-    pub fn unknown() -> Self {
-        Self::default()
+    pub const fn unknown() -> Self {
+        Self(Set::None)
     }
 
     /// Just one value.
-    pub fn one(value: Value) -> Self {
-        Self { items: SmallVec::from_slice(&[value]) }
+    pub const fn one(value: Value) -> Self {
+        Self(Set::One(value))
+    }
+
+    /// The values, in a fixed order.
+    pub fn as_slice(&self) -> &[Value] {
+        match &self.0 {
+            Set::None => &[],
+            Set::One(value) => slice::from_ref(value),
+            Set::Many(values) => values,
+        }
+    }
+
+    fn of(draft: &Draft) -> Self {
+        match draft.as_slice() {
+            [] => Self::unknown(),
+            [one] => Self::one(*one),
+            many => Self(Set::Many(many.into())),
+        }
     }
 
     /// Adds a value; says whether that changed anything.
     pub fn add(&mut self, value: Value) -> bool {
-        match self.items.binary_search(&value) {
-            Ok(_) => false,
-            Err(_) if self.items.len() >= value.most() => false,
-            Err(at) => {
-                self.items.insert(at, value);
-                true
-            }
-        }
+        self.extend(&Self::one(value))
     }
 
     /// Adds all of `other`; says whether that changed anything.
     pub fn extend(&mut self, other: &Self) -> bool {
+        if self.is_empty() {
+            *self = other.clone();
+            return !other.is_empty();
+        }
+        let own = self.as_slice();
+        if other.as_slice().iter().all(|value| own.binary_search(value).is_ok()) {
+            return false;
+        }
+        let mut draft = Draft::from_slice(own);
         let mut changed = false;
-        for value in &other.items {
-            changed |= self.add(*value);
+        for value in other.as_slice() {
+            changed |= add_to(&mut draft, *value);
+        }
+        if changed {
+            *self = Self::of(&draft);
         }
         changed
     }
 
     /// The values, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = Value> + '_ {
-        self.items.iter().copied()
+        self.as_slice().iter().copied()
     }
 
     /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        matches!(self.0, Set::None)
     }
 
     /// How many.
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.as_slice().len()
     }
 }
 
 impl FromIterator<Value> for Values {
     fn from_iter<T: IntoIterator<Item = Value>>(values: T) -> Self {
-        let mut set = Self::default();
+        let mut draft = Draft::new();
         for value in values {
-            set.add(value);
+            add_to(&mut draft, value);
         }
-        set
+        Self::of(&draft)
     }
 }
 
@@ -148,4 +195,12 @@ pub enum Cell {
     Attribute(ClassId, NameHash),
     /// What the container made at a place holds.
     Element(Site),
+}
+
+impl Cell {
+    /// A short hash, to tell quickly who reads a cell that changed.
+    pub fn mark(self) -> u32 {
+        let hash = FxBuildHasher.hash_one(self);
+        (hash ^ (hash >> 32)) as u32
+    }
 }
