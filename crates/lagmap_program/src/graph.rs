@@ -369,6 +369,9 @@ impl FileEdges<'_> {
         let awaited = matches!(call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
         let mut known = false;
         for callee in callees.iter() {
+            if awaited && !self.may_be_awaited(callee) {
+                continue;
+            }
             match callee {
                 Value::External(ModelId::UNKNOWN) => {}
                 Value::External(model) | Value::Bound { method: model, .. } => {
@@ -422,6 +425,19 @@ impl FileEdges<'_> {
                 self.push_value(argument, value, EdgeKind::Callback(run.context));
             }
         }
+    }
+
+    /// Whether the result of calling a value may be awaited: that of a plain function which returns nothing never is.
+    fn may_be_awaited(&self, callee: Value) -> bool {
+        let (Value::Function(function) | Value::Method { function, .. }) = callee else { return true };
+        let (unit, function) = self.linked.function(function);
+        // An abstract method returns nothing and is there to be overridden.
+        let overridden = matches!(callee, Value::Method { exact: false, .. });
+        let returns = |op: &lagmap_facts::Op| matches!(op.kind, OpKind::Return(value) if value != ExprId::NONE);
+        function.is_async
+            || overridden
+            || function.kind != ScopeKind::Function
+            || unit.facts.ops(function).iter().any(returns)
     }
 
     fn is_async(&self, value: Value) -> bool {

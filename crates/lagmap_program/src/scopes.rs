@@ -9,7 +9,7 @@ use lagmap_facts::{
 pub struct Binding {
     /// The name.
     pub name: NameHash,
-    /// Where in the text; parameters are at 0.
+    /// Where in the text it has its value; parameters are at 0.
     pub offset: u32,
     /// The region it runs in.
     pub region: RegionId,
@@ -171,7 +171,15 @@ fn bind(
         let Expr::Name(name) = facts.expr(target) else { return };
         let hash = facts.names.hash(name);
         let owner = owner(facts, function, scope, hash);
-        let binding = Binding { name: hash, offset: facts.span(target).start, region, source, item };
+        let start = facts.span(target).start;
+        // What is on the right is evaluated before the name is bound: `frame = frame.append(row)` reads the old one.
+        let offset = match source {
+            Source::Value(value) | Source::Iteration(value) | Source::Entered(value) => {
+                facts.span(value).end.max(start)
+            }
+            _ => start,
+        };
+        let binding = Binding { name: hash, offset, region, source, item };
         per_scope[owner.0 as usize].push(binding);
     };
     match facts.expr(target) {

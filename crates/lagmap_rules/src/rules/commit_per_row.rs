@@ -2,7 +2,7 @@
 
 use lagmap_facts::RegionKind;
 use lagmap_models::EffectKind;
-use lagmap_program::{CallView, Effect, Frequency, Interval, Program, Step};
+use lagmap_program::{ProgramFile, CallView, Effect, Frequency, Interval, Program, Step};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -17,14 +17,16 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
-/// Items of a loop whose length is not known: from a handful to some hundreds.
-const ITEMS: (f64, f64) = (5.0, 50.0);
+/// Commits of a loop whose length is not known: mostly rows of a message or of an import.
+const COMMITS: (f64, f64) = (5.0, 50.0);
+/// Other statements of such a loop: mostly the children of one record or the entries of one page.
+const STATEMENTS: (f64, f64) = (5.0, 20.0);
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for (file, unit) in program.files() {
         for function in program.functions(file) {
             // Migrations run once, and in steps on purpose.
-            let migrates = unit.path.contains("migrat") || program.short_name(function).contains("migrat");
+            let migrates = is_migration(unit) || program.short_name(function).contains("migrat");
             if !unit.is_test && !migrates && program.is_live(function) {
                 for call in program.calls(function).filter(in_row_loop) {
                     check_call(rule, program, &call, findings);
@@ -32,6 +34,16 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             }
         }
     }
+}
+
+/// Whether a file is a migration of a database, by its path or by the framework that it is written for.
+fn is_migration(unit: &ProgramFile) -> bool {
+    let facts = &unit.facts;
+    let is_framework = |import: &lagmap_facts::Import| {
+        let member = import.member.map(|member| facts.text(member)).unwrap_or_default();
+        facts.text(import.module).split('.').chain([member]).any(|part| matches!(part, "alembic" | "migrations"))
+    };
+    unit.path.contains("migrat") || facts.imports.iter().any(is_framework)
 }
 
 /// Inside a loop over items, not one that retries or runs for ever.
@@ -106,11 +118,15 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
     let verb = if source.has_tag("commit") { "commits" } else { "runs a statement" };
     let message = format!("`{path}()` {verb} once per item of this loop");
     // Inside one transaction a statement mostly takes what it takes in memory; a commit takes the disk's time.
-    let one = if source.has_tag("commit") { effect.cost } else { Interval::new(effect.cost.low, effect.cost.middle()) };
+    let (one, (fewest, most)) = if source.has_tag("commit") {
+        (effect.cost, COMMITS)
+    } else {
+        (Interval::new(effect.cost.low, effect.cost.middle()), STATEMENTS)
+    };
     let harm = Harm::Time {
-        cost: Interval::times(one, ITEMS.0, ITEMS.1),
+        cost: Interval::times(one, fewest, most),
         worst: None,
-        source: "one statement as in the catalogue, for 5 to 50 items".to_owned(),
+        source: format!("one statement as in the catalogue, for {fewest} to {most} items (assumed)"),
     };
     let (sink, line) = crate::place(program, source.file, source.span());
     findings.push(
