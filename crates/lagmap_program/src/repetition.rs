@@ -111,7 +111,10 @@ impl Program {
                 known
                     && call.callees().all(|value| match value {
                         Value::External(model) | Value::Bound { method: model, .. } => {
-                            self.catalogue().entry(model).is_some_and(|entry| entry.pure)
+                            self.catalogue().entry(model).is_some_and(|entry| {
+                                let harmless = entry.class || receiver_is_made_here(facts, scope, call.call.callee);
+                                entry.pure || (harmless && entry.effect.is_none() && entry.opens.is_none())
+                            })
                         }
                         Value::Function(target) | Value::Method { function: target, .. } => {
                             self.is_pure(target, depth - 1)
@@ -192,6 +195,11 @@ impl Program {
             _ => false,
         })
     }
+}
+
+/// Whether a method is called on something that the function made itself: filling it changes nothing outside.
+fn receiver_is_made_here(facts: &FileFacts, scope: &lagmap_facts::FunctionFacts, callee: ExprId) -> bool {
+    matches!(facts.expr(callee), Expr::Attribute { value, .. } if is_made_here(facts, scope, value))
 }
 
 /// A local name that is no parameter.

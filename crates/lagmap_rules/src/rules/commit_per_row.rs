@@ -104,7 +104,9 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         (*effect, Vec::new())
     } else {
         let mut inner = program.effects_of_call(call, true);
-        inner.retain(|(_, effect)| effect.kind == EffectKind::Database && is_statement(&program.call(effect.source)));
+        // The dearest part of a query may be fetching its rows; opening connections is another rule's concern.
+        let opens = |effect: &Effect| program.catalogue().entry(effect.model).is_some_and(|entry| entry.opens.is_some());
+        inner.retain(|(_, effect)| effect.kind == EffectKind::Database && !opens(effect));
         let Some((target, effect)) = inner.pop() else { return };
         let mut steps = vec![Step { site: call.expr(), note: format!("calls {}", program.short_name(target)) }];
         steps.extend(program.path_from(&effect, false));
