@@ -191,7 +191,7 @@ impl Contexts {
             Self { sets: vec![ContextSet::default(); linked.ids.function_count()], witnesses: FxHashMap::default() };
         let mut due: VecDeque<(FunctionId, Context)> = VecDeque::new();
         for (function, context) in entries {
-            contexts.enter(*function, *context, None, &mut due);
+            contexts.enter(*function, kept(graph, *function, *context), None, &mut due);
         }
         while let Some((function, context)) = due.pop_front() {
             let (file, _) = linked.ids.of_function(function);
@@ -208,7 +208,7 @@ impl Contexts {
                 };
                 for to in targets {
                     let witness = Some((function, context, (first + offset) as u32));
-                    let then = after(here, edge.kind, linked.function(to).1.is_async);
+                    let then = kept(graph, to, after(here, edge.kind, linked.function(to).1.is_async));
                     contexts.enter(to, then, witness, &mut due);
                 }
             }
@@ -227,6 +227,16 @@ impl Contexts {
             self.witnesses.insert((function, context), witness);
             due.push_back((function, context));
         }
+    }
+}
+
+/// The context of a function whose result a decorator keeps: only the first call runs it.
+fn kept(graph: &Graph, function: FunctionId, context: Context) -> Context {
+    match context.frequency {
+        Frequency::Request | Frequency::Background | Frequency::Library if graph.kept.contains(&function) => {
+            Context { frequency: Frequency::Lazy, ..context }
+        }
+        _ => context,
     }
 }
 

@@ -85,13 +85,15 @@ pub struct Graph {
     pub dispatches: Vec<Dispatch>,
     /// Per file, what surrounds each region.
     pub surroundings: Vec<Vec<Surroundings>>,
+    /// Functions without arguments whose result a decorator keeps: they run once, when they are first called.
+    pub kept: FxHashSet<FunctionId>,
 }
 
 impl Graph {
     /// Builds the graph of a solved program.
     pub fn new(linked: &Linked, solution: &Solution) -> Self {
         let properties = property_names(linked);
-        let found: Vec<(Vec<RawEdge>, Vec<Surroundings>)> = (0..linked.files.len())
+        let found: Vec<(Vec<RawEdge>, Vec<FunctionId>, Vec<Surroundings>)> = (0..linked.files.len())
             .into_par_iter()
             .map(|index| {
                 let file = FileId(index as u32);
@@ -103,14 +105,16 @@ impl Graph {
                     evaluator: Evaluator::of_all(linked, &solution.cells, file),
                     properties: &properties,
                     edges: Vec::new(),
+                    kept: Vec::new(),
                 };
                 builder.collect();
-                (builder.edges, surroundings(&unit.facts, &unit.scopes))
+                (builder.edges, builder.kept, surroundings(&unit.facts, &unit.scopes))
             })
             .collect();
         let mut graph = Self::default();
         let mut numbers: FxHashMap<(ClassId, NameHash, bool), u32> = FxHashMap::default();
-        for (edges, surroundings) in found {
+        for (edges, kept, surroundings) in found {
+            graph.kept.extend(kept);
             graph.surroundings.push(surroundings);
             for raw in edges {
                 let to = match raw.to {
@@ -305,6 +309,7 @@ struct FileEdges<'a> {
     evaluator: Evaluator<'a>,
     properties: &'a FxHashSet<NameHash>,
     edges: Vec<RawEdge>,
+    kept: Vec<FunctionId>,
 }
 
 impl FileEdges<'_> {
@@ -558,6 +563,13 @@ impl FileEdges<'_> {
             for value in self.evaluator.values(callee).iter() {
                 match value {
                     Value::External(model) | Value::Bound { method: model, .. } => {
+                        let own = facts.function(index);
+                        if own.class.is_none()
+                            && own.parameters.is_empty()
+                            && self.linked.catalogue.has_tag(model, "memoizes")
+                        {
+                            self.kept.push(function);
+                        }
                         let context = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates);
                         // A decorator that only wraps leaves the function to be called by who calls it.
                         if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
