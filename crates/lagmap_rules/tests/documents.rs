@@ -24,11 +24,8 @@ const SUMMARIES: &[&str] = &[
     "client-per-request",
     "lock-held-over-blocking-work",
     "model-load-per-request",
-    "service-cannot-start",
     "sleep-in-service-loop",
     "whole-file-read-per-request",
-    "zmq-close-without-linger",
-    "zmq-receive-without-bound",
 ];
 
 struct Case {
