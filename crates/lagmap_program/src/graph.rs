@@ -504,7 +504,7 @@ impl FileEdges<'_> {
                     push(RawTarget::Function(body), EdgeKind::Define, here);
                     self.overridden(from, class, op.region, here);
                 }
-                OpKind::DefineFunction(inner) => self.decorated(from, inner, op.region, here),
+                OpKind::DefineFunction(inner) => self.decorated(from, inner, op.region),
                 OpKind::Enter { context, .. } => self.entered(context),
                 OpKind::Iterate { iterable, .. } => self.iterated(iterable),
                 _ => {}
@@ -551,11 +551,11 @@ impl FileEdges<'_> {
     }
 
     /// What decorators make of a function: entry points of frameworks, and project decorators that run here.
-    fn decorated(&mut self, from: FunctionId, index: FunctionIndex, region: RegionId, at: ExprId) {
+    fn decorated(&mut self, from: FunctionId, index: FunctionIndex, region: RegionId) {
         let facts = &self.linked.file(self.file).facts;
         let function = self.linked.ids.function(self.file, index);
-        let site = self.linked.ids.site(self.file, at);
         for decorator in facts.function(index).decorators.clone() {
+            let site = self.linked.ids.site(self.file, decorator);
             let callee = match facts.expr(decorator) {
                 Expr::Call(call) => facts.call(call).callee,
                 _ => decorator,

@@ -32,8 +32,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             continue;
         }
         let rate = 1000.0 / cost.high.max(1.0);
-        let message =
-            format!("each message waits for a sleep of {:.0} ms: at most {rate:.0} messages a second", cost.high);
+        let (rate, unit) = if rate < 1.0 { (rate * 60.0, "minute") } else { (rate, "second") };
+        let message = format!("each message waits for a sleep of {:.0} ms: at most {rate:.0} a {unit}", cost.high);
         let harm = Harm::Time {
             cost: lagmap_program::Interval::new(0.0, cost.high / 2.0),
             worst: Some(cost.high),
