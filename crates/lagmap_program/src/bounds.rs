@@ -1,6 +1,6 @@
 //! Bounds: for how long a call may wait, from its arguments and from the life of the object that it is made on.
 
-use lagmap_facts::{Expr, ExprId, FileFacts, NameHash};
+use lagmap_facts::{Call, Expr, ExprId, FileFacts, NameHash};
 use lagmap_models::{ModelId, TimeoutModel};
 
 use crate::{CallSite, CallView, ChangeKind, Program, Site, Value, effects::number};
@@ -76,14 +76,12 @@ impl Program {
     pub fn bound(&self, call: &CallView<'_>, model: ModelId, receiver: Option<Site>) -> Option<Bound> {
         let timeout = self.catalogue().entry(model)?.timeout.as_ref()?;
         let facts = call.facts();
-        if is_non_blocking(facts, call, timeout) {
+        if never_waits(facts, call.call, timeout) {
             return Some(Bound::Instant);
         }
-        let given = call.argument(timeout.argument.as_deref(), timeout.position);
-        if let Some(given) = given {
+        if let Some(given) = given_bound(facts, call.call, timeout) {
             return Some(match (facts.expr(given), number(facts, given)) {
                 (Expr::None, _) => Bound::Never,
-                (_, Some(value)) if value <= 0.0 => Bound::Instant,
                 (_, Some(value)) => Bound::Milliseconds(value * timeout.unit_ms.unwrap_or(1000.0)),
                 _ => Bound::Set,
             });
@@ -143,10 +141,29 @@ impl Program {
     }
 }
 
-fn is_non_blocking(facts: &FileFacts, call: &CallView<'_>, timeout: &TimeoutModel) -> bool {
-    let arguments = facts.arguments(call.call);
+/// The argument that says how long a call may wait.
+pub fn given_bound(facts: &FileFacts, call: &Call, timeout: &TimeoutModel) -> Option<ExprId> {
+    let by_name = timeout.argument.as_deref().and_then(|wanted| {
+        let mut keywords = facts.keywords(call).iter();
+        keywords.find(|own| own.name.is_some_and(|name| facts.text(name) == wanted)).map(|own| own.value)
+    });
+    by_name.or_else(|| facts.arguments(call).get(timeout.position? as usize).copied())
+}
+
+/// Whether a call returns at once, by a flag, by a time-out of nothing, or because it waits only if it is told to.
+pub fn never_waits(facts: &FileFacts, call: &Call, timeout: &TimeoutModel) -> bool {
+    let given = given_bound(facts, call, timeout);
+    is_non_blocking(facts, call, timeout)
+        || match given {
+            Some(given) => number(facts, given).is_some_and(|value| value <= 0.0),
+            None => timeout.default_ms.is_some_and(|default| default <= 0.0),
+        }
+}
+
+fn is_non_blocking(facts: &FileFacts, call: &Call, timeout: &TimeoutModel) -> bool {
+    let arguments = facts.arguments(call);
     timeout.non_blocking.iter().any(|wanted| {
-        let by_keyword = facts.keywords(call.call).iter().any(|keyword| {
+        let by_keyword = facts.keywords(call).iter().any(|keyword| {
             let named = keyword.name.is_some_and(|name| facts.text(name) == wanted);
             named && matches!(facts.expr(keyword.value), Expr::Bool(false)) || mentions(facts, keyword.value, wanted)
         });

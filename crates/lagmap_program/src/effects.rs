@@ -8,8 +8,10 @@ use rayon::prelude::*;
 
 use crate::{
     CallSite, FileId, FunctionId, Value,
+    bounds::{given_bound, never_waits},
     graph::{EdgeKind, Graph},
     linked::Linked,
+    regions::Surroundings,
     solve::Solution,
 };
 
@@ -61,6 +63,8 @@ pub struct Effect {
     pub via: Option<u32>,
     /// How many calls away it is.
     pub depth: u32,
+    /// Something on the way keeps the result, so that only the first call has the effect.
+    pub first_time: bool,
 }
 
 impl Effect {
@@ -74,7 +78,7 @@ impl Effect {
     }
 }
 
-/// The effects of all functions.
+/// The effects of all functions. Per kind there are up to two: the costliest of every call, and the costliest of the first.
 #[derive(Debug, Default)]
 pub struct Effects {
     own: Vec<Vec<Effect>>,
@@ -96,9 +100,11 @@ impl Effects {
             let index = function.0 as usize;
             effects.own[index].push(effect);
             // What is done only after an error is not what a call typically costs.
-            if is_after_error(linked, graph, effect.source) {
+            let around = around(linked, graph, effect.source);
+            if around.handler {
                 continue;
             }
+            let effect = Effect { first_time: around.happens_once(), ..effect };
             if !is_async {
                 improve(&mut effects.blocking[index], effect);
             }
@@ -147,10 +153,10 @@ fn is_broadcast(graph: &Graph, index: usize) -> bool {
     behind + before > MOST_TARGETS
 }
 
-fn is_after_error(linked: &Linked, graph: &Graph, call: CallSite) -> bool {
+fn around(linked: &Linked, graph: &Graph, call: CallSite) -> Surroundings {
     let (file, id) = linked.ids.of_call(call);
     let facts = &linked.file(file).facts;
-    graph.around(file, facts.exprs[facts.call(id).expr.0 as usize].region).handler
+    graph.around(file, facts.exprs[facts.call(id).expr.0 as usize].region)
 }
 
 fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
@@ -158,7 +164,7 @@ fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     for (index, edge) in graph.edges.iter().enumerate() {
         let awaited = matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop));
         let after_error = graph.around(linked.ids.of_function(edge.from).0, edge.region).handler;
-        if (runs_here(edge.kind) || awaited) && !after_error && !is_broadcast(graph, index) {
+        if (runs_here(edge.kind) || awaited) && !edge.chosen && !after_error && !is_broadcast(graph, index) {
             for target in graph.targets(edge.to) {
                 callers[target.0 as usize].push(index as u32);
             }
@@ -167,9 +173,10 @@ fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     callers
 }
 
-/// Keeps per kind the costliest; says whether that changed anything.
+/// Keeps per kind the costliest of every call and of the first; says whether that changed anything.
 fn improve(effects: &mut Vec<Effect>, new: Effect) -> bool {
-    match effects.iter_mut().find(|effect| effect.kind == new.kind) {
+    let same = |effect: &&mut Effect| (effect.kind, effect.first_time) == (new.kind, new.first_time);
+    match effects.iter_mut().find(same) {
         Some(old) if new.beats(old) => {
             *old = new;
             true
@@ -177,7 +184,7 @@ fn improve(effects: &mut Vec<Effect>, new: Effect) -> bool {
         Some(_) => false,
         None => {
             effects.push(new);
-            effects.sort_by_key(|effect| effect.kind);
+            effects.sort_by_key(|effect| (effect.kind, effect.first_time));
             true
         }
     }
@@ -209,8 +216,11 @@ fn propagate(linked: &Linked, graph: &Graph, callers: &[Vec<u32>], effects: &mut
             }
             let caller = edge.from.0 as usize;
             let mut changed = false;
+            let kept = graph.kept.contains(&callee)
+                || graph.around(linked.ids.of_function(edge.from).0, edge.region).happens_once();
             for effect in &found {
-                let carried = Effect { via: Some(*edge_index), depth: effect.depth + 1, ..*effect };
+                let first_time = effect.first_time || kept;
+                let carried = Effect { via: Some(*edge_index), depth: effect.depth + 1, first_time, ..*effect };
                 changed |= improve(&mut effects[caller], carried);
             }
             if changed && !queued[caller] {
@@ -234,7 +244,11 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
             let (Value::External(model) | Value::Bound { method: model, .. }) = value else { continue };
             let Some(entry) = linked.catalogue.entry(model) else { continue };
             let (Some(kind), Some(cost)) = (entry.effect, call_cost(facts, id, entry)) else { continue };
-            found.push((function, Effect { kind, cost, source, model, via: None, depth: 0 }, entry.is_async));
+            if entry.timeout.as_ref().is_some_and(|timeout| never_waits(facts, call, timeout)) {
+                continue;
+            }
+            let effect = Effect { kind, cost, source, model, via: None, depth: 0, first_time: false };
+            found.push((function, effect, entry.is_async));
         }
     }
     found
@@ -243,9 +257,11 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
 /// The typical time of one call: what the catalogue says, or the argument of a sleep.
 pub fn call_cost(facts: &FileFacts, id: CallId, entry: &ApiEntry) -> Option<Interval> {
     let [low, high] = entry.ms?;
-    if entry.tags.iter().any(|tag| tag == "sleep") {
+    if entry.effect == Some(EffectKind::Sleep) {
         let call = facts.call(id);
-        let seconds = facts.arguments(call).first().and_then(|argument| number(facts, *argument));
+        let first = facts.arguments(call).first().copied();
+        let given = entry.timeout.as_ref().map_or(first, |timeout| given_bound(facts, call, timeout));
+        let seconds = given.and_then(|argument| number(facts, argument));
         if let Some(seconds) = seconds {
             return Some(Interval::new(seconds * 1000.0, seconds * 1000.0));
         }

@@ -12,6 +12,7 @@ use crate::{
     linked::{Linked, MethodKind, method_kind},
     modules::ImportTarget,
     regions::{Surroundings, surroundings},
+    scopes::Source,
     solve::Solution,
 };
 
@@ -28,6 +29,8 @@ pub struct Edge {
     pub site: Site,
     /// Where in `from`.
     pub region: RegionId,
+    /// One of several callables that were stored or handed over, of which a given caller runs only its own.
+    pub chosen: bool,
 }
 
 /// What an edge leads to.
@@ -133,7 +136,8 @@ impl Graph {
                         }
                     }
                 };
-                graph.edges.push(Edge { from: raw.from, to, kind: raw.kind, site: raw.site, region: raw.region });
+                let RawEdge { from, kind, site, region, chosen, .. } = raw;
+                graph.edges.push(Edge { from, to, kind, site, region, chosen });
             }
         }
         graph.edges.sort_by_key(|edge| (edge.from, edge.site));
@@ -194,7 +198,7 @@ impl Graph {
             let file = FileId(index as u32);
             for (index, call) in unit.facts.calls.iter().enumerate() {
                 let site = linked.ids.call(file, lagmap_facts::CallId(index as u32));
-                if receives(&solution.callees[site.0 as usize]) {
+                if receives(&solution.callees[site.0 as usize]) && !is_answer(linked, solution, file, call) {
                     let region = unit.facts.exprs[call.expr.0 as usize].region;
                     let function = linked.ids.function(file, unit.facts.region(region).function);
                     places.push((file, region, function));
@@ -256,6 +260,32 @@ impl Graph {
     }
 }
 
+/// Whether what a call receives answers what the function has just sent on the same object: it asks, it does not serve.
+fn is_answer(linked: &Linked, solution: &Solution, file: FileId, call: &lagmap_facts::Call) -> bool {
+    let facts = &linked.file(file).facts;
+    let callees = |id: u32| &solution.callees[linked.ids.call(file, lagmap_facts::CallId(id)).0 as usize];
+    let region = facts.exprs[call.expr.0 as usize].region;
+    let function = facts.function(facts.region(region).function);
+    let looped = |region| facts.enclosing(region).find(|(_, region)| region.kind.is_loop()).map(|(id, _)| id);
+    let (own, start) = (looped(region), facts.span(call.expr).start);
+    let receiver = |call: &lagmap_facts::Call| match facts.expr(call.callee) {
+        Expr::Attribute { value, .. } => facts.dotted(value),
+        _ => None,
+    };
+    let Some(socket) = receiver(call) else { return false };
+    function.calls.clone().any(|id| {
+        let other = facts.call(lagmap_facts::CallId(id));
+        let region = facts.exprs[other.expr.0 as usize].region;
+        facts.span(other.expr).end <= start
+            && looped(region) == own
+            && receiver(other).as_deref() == Some(&socket)
+            && callees(id).iter().any(|value| match value {
+                Value::Bound { method, .. } => linked.catalogue.name(method).starts_with("send"),
+                _ => false,
+            })
+    })
+}
+
 /// Whether `class` is a proper subclass of the class that a method belongs to.
 fn is_inherited_by(linked: &Linked, method: FunctionId, class: ClassId) -> bool {
     let (file, index) = linked.ids.of_function(method);
@@ -294,6 +324,7 @@ struct RawEdge {
     kind: EdgeKind,
     site: Site,
     region: RegionId,
+    chosen: bool,
 }
 
 enum RawTarget {
@@ -334,7 +365,8 @@ impl FileEdges<'_> {
         let facts = &self.linked.file(self.file).facts;
         let region = facts.exprs[at.0 as usize].region;
         let from = self.linked.ids.function(self.file, facts.region(region).function);
-        self.edges.push(RawEdge { from, to, kind, site: self.linked.ids.site(self.file, at), region });
+        let site = self.linked.ids.site(self.file, at);
+        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
     }
 
     /// An edge to what a value runs when it is called.
@@ -373,6 +405,7 @@ impl FileEdges<'_> {
         let callees = &self.callees.callees[site.0 as usize];
         let awaited = matches!(call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
         let mut known = false;
+        let first = self.edges.len();
         for callee in callees.iter() {
             if awaited && !self.may_be_awaited(callee) {
                 continue;
@@ -392,6 +425,40 @@ impl FileEdges<'_> {
         if !known {
             self.handed_over(call);
         }
+        if self.is_choice(call.callee, callees) {
+            for edge in &mut self.edges[first..] {
+                edge.chosen = true;
+            }
+        }
+    }
+
+    /// Whether a call runs one of several callables that callers handed over or stored, under another name than their own.
+    /// An entry of a table of handlers is no such choice: whoever looks one up means any of them.
+    fn is_choice(&self, callee: ExprId, callees: &Values) -> bool {
+        let facts = &self.linked.file(self.file).facts;
+        let (Expr::Name(name) | Expr::Attribute { attribute: name, .. }) = facts.expr(callee) else { return false };
+        let name = facts.names.hash(name);
+        let is_other = |value: &Value| match *value {
+            Value::Function(function) | Value::Method { function, .. } => {
+                let (unit, function) = self.linked.function(function);
+                unit.facts.names.hash(function.name) != name
+            }
+            Value::Class(class) => {
+                let (file, class) = self.linked.ids.of_class(class);
+                let facts = &self.linked.file(file).facts;
+                facts.names.hash(facts.class(class).name) != name
+            }
+            _ => false,
+        };
+        if callees.len() < 2 || callees.iter().filter(is_other).count() < 2 {
+            return false;
+        }
+        let Expr::Name(_) = facts.expr(callee) else { return true };
+        let node = &facts.exprs[callee.0 as usize];
+        let scope = facts.region(node.region).function;
+        let scopes = &self.linked.file(self.file).scopes;
+        let mut bindings = scopes.reaching(facts, scope, name, node.span.start, node.region).peekable();
+        bindings.peek().is_none() || bindings.any(|binding| matches!(binding.source, Source::Parameter(_)))
     }
 
     /// Arguments that a library runs.
@@ -477,7 +544,7 @@ impl FileEdges<'_> {
         for op in facts.ops(function) {
             let mut push = |to: RawTarget, kind: EdgeKind, at: ExprId| {
                 let site = self.linked.ids.site(self.file, at);
-                self.edges.push(RawEdge { from, to, kind, site, region: op.region });
+                self.edges.push(RawEdge { from, to, kind, site, region: op.region, chosen: false });
             };
             // Imports and definitions are no expressions; the scope's first expression stands for their place.
             let here = ExprId(function.exprs.start);
@@ -522,12 +589,13 @@ impl FileEdges<'_> {
             let hooks = self.hooks(base, 8);
             for (pattern, context) in hooks {
                 for binding in self.linked.file(self.file).scopes.all(facts.class(class).body) {
-                    let crate::scopes::Source::Function(method) = binding.source else { continue };
+                    let Source::Function(method) = binding.source else { continue };
                     let name = facts.text(facts.function(method).name);
                     let fits = pattern.strip_suffix('*').map_or(name == pattern, |start| name.starts_with(start));
                     if fits {
                         let to = RawTarget::Function(self.linked.ids.function(self.file, method));
-                        self.edges.push(RawEdge { from, to, kind: EdgeKind::Callback(context), site, region });
+                        let kind = EdgeKind::Callback(context);
+                        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
                     }
                 }
             }
@@ -575,13 +643,13 @@ impl FileEdges<'_> {
                         if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
                             let to = RawTarget::Function(function);
                             let kind = EdgeKind::Callback(context);
-                            self.edges.push(RawEdge { from, to, kind, site, region });
+                            self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
                         }
                     }
                     Value::Function(decorator) => {
                         let to = RawTarget::Function(decorator);
                         let kind = EdgeKind::Call { awaited: false };
-                        self.edges.push(RawEdge { from, to, kind, site, region });
+                        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
                     }
                     _ => {}
                 }

@@ -404,8 +404,11 @@ impl Program {
             let edge = &self.graph.edges[index as usize];
             let next = self.graph.targets(edge.to).filter_map(|target| {
                 let effects = if blocking { self.effects.blocking(target) } else { self.effects.total(target) };
-                let same =
-                    |effect: &&Effect| effect.kind == at.kind && effect.source == at.source && effect.depth < at.depth;
+                let same = |effect: &&Effect| {
+                    (effect.kind, effect.source) == (at.kind, at.source)
+                        && effect.depth < at.depth
+                        && (at.first_time || !effect.first_time)
+                };
                 effects.iter().find(same).map(|effect| (target, *effect))
             });
             let Some((target, inner)) = next.min_by_key(|(target, effect)| (effect.depth, *target)) else { break };
@@ -436,7 +439,8 @@ impl Program {
         format!("{verb}: {}()", self.catalogue().path(model))
     }
 
-    /// The effects that a call of project code has on its caller: per kind the costliest over what it may call.
+    /// The effects that a call of project code has on its caller: per kind the costliest over what it may call, for every
+    /// call and for the first.
     pub fn effects_of_call(&self, call: &CallView<'_>, awaits: bool) -> Vec<(FunctionId, Effect)> {
         let mut found: Vec<(FunctionId, Effect)> = Vec::new();
         for target in self.callees(call.site) {
@@ -445,7 +449,8 @@ impl Program {
                 continue;
             }
             for effect in effects {
-                match found.iter_mut().find(|(_, other)| other.kind == effect.kind) {
+                let same = |other: &Effect| (other.kind, other.first_time) == (effect.kind, effect.first_time);
+                match found.iter_mut().find(|(_, other)| same(other)) {
                     Some(other) if effect.cost.high > other.1.cost.high => *other = (target, *effect),
                     Some(_) => {}
                     None => found.push((target, *effect)),

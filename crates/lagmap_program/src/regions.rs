@@ -2,6 +2,8 @@
 
 use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, FunctionIndex, OpKind, RegionId, RegionKind, ScopeKind};
 
+use rustc_hash::FxHashSet;
+
 use crate::scopes::{Scopes, Source};
 
 /// What holds for all code in a region, its enclosing regions included.
@@ -15,16 +17,28 @@ pub struct Surroundings {
     pub service: bool,
     /// Runs only while something that is kept is still missing: lazy initialisation or a cache miss.
     pub once: bool,
+    /// What is missing is one of many, by key, or is forgotten again by other code: there are many first times.
+    pub keyed: bool,
     /// How many loops are around it in this function.
     pub loops: u8,
     /// Runs only if something was raised.
     pub handler: bool,
+    /// The innermost loop around it goes round again only if something was raised: it retries.
+    pub retried: bool,
+}
+
+impl Surroundings {
+    /// Whether it runs for the first call alone, whatever the arguments.
+    pub const fn happens_once(self) -> bool {
+        self.once && !self.keyed
+    }
 }
 
 /// The surroundings of each region of a file. Service loops are added by the call graph, which knows what waits.
 pub fn surroundings(facts: &FileFacts, scopes: &Scopes) -> Vec<Surroundings> {
     let mut found: Vec<Surroundings> = Vec::with_capacity(facts.regions.len());
-    for region in &facts.regions {
+    let retrying = retrying_loops(facts);
+    for (index, region) in facts.regions.iter().enumerate() {
         let mut own = match region.parent {
             Some(parent) => found.get(parent.0 as usize).copied().unwrap_or_default(),
             None => Surroundings::default(),
@@ -37,14 +51,34 @@ pub fn surroundings(facts: &FileFacts, scopes: &Scopes) -> Vec<Surroundings> {
             kind if kind.is_loop() => own.loops = own.loops.saturating_add(1),
             RegionKind::If { test, holds, .. } => {
                 own.main_guard |= holds && region.function == FunctionIndex::MODULE && is_main_test(facts, test);
-                own.once |= is_missing_test(facts, scopes, test, holds);
+                if let Some(missing) = missing_test(facts, scopes, test, holds) {
+                    own.once = true;
+                    own.keyed |= missing == Missing::Entry;
+                }
             }
             RegionKind::Except { .. } => own.handler = true,
             _ => {}
         }
+        if region.kind.is_loop() {
+            own.retried = retrying.contains(&RegionId(index as u32));
+        }
         found.push(own);
     }
     found
+}
+
+/// Loops whose straight way through the body ends in `break` or `return`.
+fn retrying_loops(facts: &FileFacts) -> FxHashSet<RegionId> {
+    let leaves = facts.ops.iter().filter(|op| matches!(op.kind, OpKind::Break | OpKind::Return(_)));
+    leaves
+        .filter_map(|op| {
+            let straight = |kind: RegionKind| {
+                matches!(kind, RegionKind::With { .. } | RegionKind::Try { .. } | RegionKind::TryElse { .. })
+            };
+            let (id, region) = facts.enclosing(op.region).find(|(_, region)| !straight(region.kind))?;
+            region.kind.is_loop().then_some(id)
+        })
+        .collect()
 }
 
 /// `while True`, `while self.running`, `while not stop.is_set()`: nothing in the condition counts or compares.
@@ -87,45 +121,79 @@ fn is_main_test(facts: &FileFacts, test: ExprId) -> bool {
     is_name(left) && is_main(right) || is_main(left) && is_name(right)
 }
 
-/// Whether the condition (or its contrary, if not `holds`) says that something kept for later is not there yet.
-fn is_missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -> bool {
+/// What a condition finds missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// The one value of a variable or attribute.
+    Value,
+    /// An entry of a container, by its key.
+    Entry,
+}
+
+/// What the condition (or its contrary, if not `holds`) says is not there yet, of what is kept for later.
+fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -> Option<Missing> {
     match facts.expr(test) {
         Expr::Compare { op, left, right } => match (op, holds) {
             (CompareOp::Is, true) | (CompareOp::IsNot, false) => {
-                matches!(facts.expr(right), Expr::None) && is_kept(facts, scopes, left)
+                let kept = matches!(facts.expr(right), Expr::None).then(|| kept(facts, scopes, left));
+                kept.flatten()
             }
-            (CompareOp::NotIn, true) | (CompareOp::In, false) => is_kept_container(facts, scopes, test, right),
-            _ => false,
+            (CompareOp::NotIn, true) | (CompareOp::In, false) => {
+                is_kept_container(facts, scopes, test, right).then_some(Missing::Entry)
+            }
+            _ => None,
         },
-        Expr::Not(inner) => is_missing_test(facts, scopes, inner, !holds),
+        Expr::Not(inner) => missing_test(facts, scopes, inner, !holds),
         Expr::Boolean { and, values } if and == holds => {
-            facts.list(values).iter().any(|part| is_missing_test(facts, scopes, *part, holds))
+            facts.list(values).iter().find_map(|part| missing_test(facts, scopes, *part, holds))
         }
         // `if not self.model:` needs more evidence than a flag: it is set again in the same function.
         Expr::Attribute { .. } | Expr::Name(_) if !holds => {
-            is_kept(facts, scopes, test) && is_assigned(facts, facts.exprs[test.0 as usize].region, test)
-                || is_looked_up(facts, scopes, test)
+            let kept =
+                kept(facts, scopes, test).filter(|_| is_assigned(facts, facts.exprs[test.0 as usize].region, test));
+            kept.or_else(|| is_looked_up(facts, scopes, test).then_some(Missing::Entry))
         }
         Expr::Call(call) if !holds => {
-            matches!(facts.expr(facts.call(call).callee), Expr::Name(name) if facts.text(name) == "hasattr")
+            let is_test =
+                matches!(facts.expr(facts.call(call).callee), Expr::Name(name) if facts.text(name) == "hasattr");
+            is_test.then_some(Missing::Value)
         }
-        _ => false,
+        _ => None,
     }
 }
 
 /// An attribute, a global variable, or a local that was looked up in something kept (`hit = self.cache.get(key)`).
-fn is_kept(facts: &FileFacts, scopes: &Scopes, id: ExprId) -> bool {
+fn kept(facts: &FileFacts, scopes: &Scopes, id: ExprId) -> Option<Missing> {
     match facts.expr(id) {
-        Expr::Attribute { .. } | Expr::Subscript { .. } => true,
+        Expr::Attribute { .. } if is_forgotten(facts, id) => Some(Missing::Entry),
+        Expr::Attribute { .. } => Some(Missing::Value),
+        Expr::Subscript { .. } => Some(Missing::Entry),
         Expr::Name(name) => {
             let function = facts.region(facts.exprs[id.0 as usize].region).function;
             let function = facts.function(function);
             let is_global = function.globals.contains(&name) || function.nonlocals.contains(&name);
-            is_global || is_looked_up(facts, scopes, id)
+            let entry = || is_looked_up(facts, scopes, id).then_some(Missing::Entry);
+            let value = if is_forgotten(facts, id) { Missing::Entry } else { Missing::Value };
+            is_global.then_some(value).or_else(entry)
         }
-        Expr::Call(_) => is_lookup(facts, id),
-        _ => false,
+        Expr::Call(_) => is_lookup(facts, id).then_some(Missing::Entry),
+        _ => None,
     }
+}
+
+/// Whether another function than a constructor sets an attribute or global variable back to `None`.
+fn is_forgotten(facts: &FileFacts, id: ExprId) -> bool {
+    let own = facts.region(facts.exprs[id.0 as usize].region).function;
+    let Some(text) = facts.dotted(id) else { return false };
+    facts.ops.iter().any(|op| {
+        let OpKind::Assign { target, value } = op.kind else { return false };
+        let function = facts.region(op.region).function;
+        matches!(facts.expr(value), Expr::None)
+            && function != own
+            && facts.function(function).kind == ScopeKind::Function
+            && facts.text(facts.function(function).name) != "__init__"
+            && facts.dotted(target).is_some_and(|other| other == text)
+    })
 }
 
 fn is_looked_up(facts: &FileFacts, scopes: &Scopes, id: ExprId) -> bool {

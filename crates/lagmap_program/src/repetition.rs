@@ -62,7 +62,9 @@ impl Program {
         if !self.is_pure(target, DEEPEST) {
             return None;
         }
-        if let Some(effect) = self.effects.total(target).iter().find(|effect| effect.kind == EffectKind::Cpu) {
+        if let Some(effect) =
+            self.effects.total(target).iter().find(|effect| effect.kind == EffectKind::Cpu && !effect.first_time)
+        {
             let source = self.catalogue().entry(effect.model).and_then(|entry| entry.source.clone());
             return Some((effect.cost, source.unwrap_or_default()));
         }
@@ -129,7 +131,7 @@ impl Program {
         let facts = call.facts();
         let looped = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop());
         let Some((looped, region)) = looped else { return false };
-        if matches!(region.kind, RegionKind::While { .. }) {
+        if matches!(region.kind, RegionKind::While { .. }) || call.around().retried {
             return false;
         }
         let mut names = FxHashSet::default();

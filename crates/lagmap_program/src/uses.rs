@@ -109,6 +109,10 @@ impl Uses {
                 }
             }
         }
+        // A call of the same entry on several objects is one call.
+        for calls in uses.by_model.values_mut() {
+            calls.dedup();
+        }
         for (cell, values) in solution.cells.iter() {
             for value in values.iter() {
                 if let Value::Object { site, .. } = value {

@@ -1,6 +1,6 @@
 //! What a rule says.
 
-use lagmap_program::{CallView, Context, FileId, FunctionId, Interval, Program, Step};
+use lagmap_program::{CallView, Context, FileId, Frequency, FunctionId, Interval, Program, Step};
 use lagmap_source::Span;
 
 use crate::RuleInfo;
@@ -162,6 +162,15 @@ impl Finding {
     pub fn in_context(mut self, context: Context, call: &CallView<'_>) -> Self {
         self.context = Some(context);
         self.trace = way_to(call, context);
+        self
+    }
+
+    /// Says that only the first of the calls in its context is hit.
+    #[must_use]
+    pub const fn only_the_first_time(mut self) -> Self {
+        if let Some(context) = &mut self.context {
+            context.frequency = Frequency::Lazy;
+        }
         self
     }
 }

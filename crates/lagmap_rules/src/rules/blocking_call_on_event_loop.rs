@@ -73,7 +73,7 @@ fn check_function(rule: &'static RuleInfo, program: &Program, function: Function
         let context = call.contexts().iter().find(|context| context.place == Place::EventLoop);
         let Some(context) = context else { continue };
         let Some((effect, inside)) = costliest(program, &call) else { continue };
-        let once = !context.frequency.is_repeated();
+        let once = effect.first_time || !context.frequency.is_repeated();
         if once && effect.cost.high < SHORTEST_ONCE_MS || seen.contains(&effect.source) {
             continue;
         }
@@ -143,8 +143,9 @@ fn finding(
     };
     let sink = program.call(effect.source);
     let (sink_path, sink_line) = crate::place(program, sink.file, sink.span());
-    Finding::at_call(rule, call, message, harm)
-        .in_context(context, call)
+    let finding = Finding::at_call(rule, call, message, harm).in_context(context, call);
+    let finding = if effect.first_time { finding.only_the_first_time() } else { finding };
+    finding
         .then(steps)
         .suggest(cure)
         .cause(format!("{sink_path}:{sink_line}"))

@@ -2,7 +2,7 @@
 
 use lagmap_facts::{Expr, RegionKind};
 use lagmap_models::EffectKind;
-use lagmap_program::{CallView, Interval, Program};
+use lagmap_program::{Bound, CallView, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -45,10 +45,25 @@ fn polled(program: &Program, sleep: &CallView<'_>) -> Option<String> {
     let facts = sleep.facts();
     let (looped, _) =
         facts.enclosing(sleep.region).find(|(_, region)| matches!(region.kind, RegionKind::While { .. }))?;
-    let mut inside = program
+    let inside: Vec<CallView<'_>> = program
         .calls(sleep.function)
-        .filter(|call| call.site != sleep.site && facts.enclosing(call.region).any(|(region, _)| region == looped));
-    inside.find_map(|call| {
+        .filter(|call| call.site != sleep.site && facts.enclosing(call.region).any(|(region, _)| region == looped))
+        .collect();
+    let is_paced = |call: &CallView<'_>| {
+        let facts = call.facts();
+        let certain = facts.enclosing(call.region).take_while(|(region, _)| *region != looped);
+        let mut certain = certain.map(|(_, region)| region.kind);
+        certain.all(|kind| matches!(kind, RegionKind::With { .. } | RegionKind::Try { .. }))
+            && call.models().any(|(model, receiver)| {
+                program.catalogue().entry(model).is_some_and(|entry| entry.receives)
+                    && program.bound(call, model, receiver) != Some(Bound::Instant)
+            })
+    };
+    // A loop that waits for its items each time round sleeps for another reason, such as to gather some of them.
+    if inside.iter().any(is_paced) {
+        return None;
+    }
+    inside.iter().find_map(|call| {
         let asks = call.models().any(|(model, _)| {
             let name = program.catalogue().name(model);
             let queue = program.catalogue().path(program.catalogue().parent(model));

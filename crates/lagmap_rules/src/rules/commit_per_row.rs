@@ -50,7 +50,8 @@ fn is_migration(unit: &ProgramFile) -> bool {
 fn in_row_loop(call: &CallView<'_>) -> bool {
     let facts = call.facts();
     let innermost = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop());
-    innermost.is_some_and(|(_, region)| match region.kind {
+    !call.around().retried
+        && innermost.is_some_and(|(_, region)| match region.kind {
         RegionKind::For { iterable, .. } => !is_short(call, iterable),
         RegionKind::Comprehension { iterable, .. } => !is_short(call, iterable),
         _ => false,
@@ -106,7 +107,7 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         let mut inner = program.effects_of_call(call, true);
         // The dearest part of a query may be fetching its rows; opening connections is another rule's concern.
         let opens = |effect: &Effect| program.catalogue().entry(effect.model).is_some_and(|entry| entry.opens.is_some());
-        inner.retain(|(_, effect)| effect.kind == EffectKind::Database && !opens(effect));
+        inner.retain(|(_, effect)| effect.kind == EffectKind::Database && !effect.first_time && !opens(effect));
         let Some((target, effect)) = inner.pop() else { return };
         let mut steps = vec![Step { site: call.expr(), note: format!("calls {}", program.short_name(target)) }];
         steps.extend(program.path_from(&effect, false));

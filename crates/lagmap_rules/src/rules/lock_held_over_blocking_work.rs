@@ -42,6 +42,10 @@ fn check_call(
     reported: &mut Vec<lagmap_facts::RegionId>,
     findings: &mut Vec<Finding>,
 ) {
+    // Making something once under a lock is what such a lock is for.
+    if call.around().happens_once() {
+        return;
+    }
     let contexts = call.contexts();
     let often = |context: &lagmap_program::Context| {
         context.frequency.is_repeated() || context.frequency == lagmap_program::Frequency::Lazy
@@ -90,7 +94,7 @@ fn costliest(
         let instant = source.models().any(|(model, receiver)| {
             program.bound(&source, model, receiver) == Some(lagmap_program::Bound::Instant)
         });
-        !instant && !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
+        !instant && !effect.first_time && !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
     };
     let (effect, target) = own
         .chain(inner)
