@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, RegionId, ScopeKind};
+use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, Parameter, RegionId, ScopeKind};
 use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
 
@@ -397,30 +397,87 @@ impl<'a> Evaluator<'a> {
         found
     }
 
-    fn parameter(&mut self, scope: FunctionIndex, index: u32) -> Values {
-        let function = self.facts.function(scope);
-        let id = self.linked.ids.function(self.file, scope);
-        if index == 0
-            && let Some(class) = function.class
-            && function.kind == ScopeKind::Function
-        {
-            let class = self.linked.ids.class(self.file, class);
-            match method_kind(self.facts, function) {
-                MethodKind::Static => {}
-                MethodKind::Class => return Values::one(Value::Class(class)),
-                MethodKind::Plain | MethodKind::Property => {
-                    return Values::one(Value::Instance { class, exact: false });
+    /// What a `return` gives: a parameter that is handed back stands for the argument of each call.
+    pub fn returned_value(&mut self, id: ExprId) -> Values {
+        match self.facts.expr(id) {
+            Expr::Name(name) => {
+                let node = &self.facts.exprs[id.0 as usize];
+                let (name, region) = (self.facts.names.hash(name), node.region);
+                let scope = self.facts.region(region).function;
+                let bindings: Vec<Binding> =
+                    self.unit.scopes.reaching(self.facts, scope, name, node.span.start, region).copied().collect();
+                let is_parameter = |binding: &Binding| matches!(binding.source, Source::Parameter(_));
+                if !bindings.iter().any(is_parameter) {
+                    return self.values(id);
                 }
+                let mut found = Values::unknown();
+                for binding in bindings {
+                    match binding.source {
+                        Source::Parameter(index) => found.extend(&self.handed_back(scope, index)),
+                        _ => found.extend(&self.bound(scope, &binding)),
+                    };
+                }
+                found
             }
+            Expr::Boolean { values, .. } => {
+                let mut found = Values::unknown();
+                for part in self.facts.list(values) {
+                    found.extend(&self.returned_value(*part));
+                }
+                found
+            }
+            Expr::IfElse { body, orelse, .. } => {
+                let mut found = self.returned_value(body);
+                found.extend(&self.returned_value(orelse));
+                found
+            }
+            _ => self.values(id),
         }
-        let parameter = function.parameters[index as usize];
-        let mut found = self.read(Cell::Parameter(id, index));
+    }
+
+    /// A parameter that its function gives back.
+    fn handed_back(&mut self, scope: FunctionIndex, index: u32) -> Values {
+        if let Some(receiver) = self.receiver(scope, index) {
+            return receiver;
+        }
+        let parameter = self.facts.function(scope).parameters[index as usize];
+        let mut found = self.declared(&parameter);
+        found.add(Value::Argument(index));
+        found
+    }
+
+    /// What the first parameter of a method is.
+    fn receiver(&self, scope: FunctionIndex, index: u32) -> Option<Values> {
+        let function = self.facts.function(scope);
+        let class = function.class.filter(|_| index == 0 && function.kind == ScopeKind::Function)?;
+        let class = self.linked.ids.class(self.file, class);
+        match method_kind(self.facts, function) {
+            MethodKind::Static => None,
+            MethodKind::Class => Some(Values::one(Value::Class(class))),
+            MethodKind::Plain | MethodKind::Property => Some(Values::one(Value::Instance { class, exact: false })),
+        }
+    }
+
+    /// What the annotation and the default of a parameter say.
+    fn declared(&mut self, parameter: &Parameter) -> Values {
+        let mut found = Values::unknown();
         if parameter.annotation != ExprId::NONE {
             found.extend(&self.annotated(parameter.annotation));
         }
         if parameter.default != ExprId::NONE {
             found.extend(&self.values(parameter.default));
         }
+        found
+    }
+
+    fn parameter(&mut self, scope: FunctionIndex, index: u32) -> Values {
+        if let Some(receiver) = self.receiver(scope, index) {
+            return receiver;
+        }
+        let id = self.linked.ids.function(self.file, scope);
+        let parameter = self.facts.function(scope).parameters[index as usize];
+        let mut found = self.read(Cell::Parameter(id, index));
+        found.extend(&self.declared(&parameter));
         found
     }
 
@@ -603,6 +660,45 @@ impl<'a> Evaluator<'a> {
         if facts.is_generator { Values::one(Value::Generator(function)) } else { self.read(Cell::Return(function)) }
     }
 
+    /// What a call of a function gives, with its own arguments for the parameters that are handed back. The first `skipped`
+    /// parameters are the receiver.
+    fn returned_to(&mut self, function: FunctionId, skipped: u32, call: &lagmap_facts::Call) -> Values {
+        let returned = self.returned(function);
+        if !returned.iter().any(|value| matches!(value, Value::Argument(_))) {
+            return returned;
+        }
+        let mut found = Values::unknown();
+        for value in returned.iter() {
+            match value {
+                Value::Argument(place) => {
+                    if let Some(argument) = self.argument_of(function, skipped, place, call) {
+                        found.extend(&self.values(argument));
+                    }
+                }
+                other => {
+                    found.add(other);
+                }
+            }
+        }
+        found
+    }
+
+    /// The argument that a call passes for a parameter.
+    fn argument_of(&self, function: FunctionId, skipped: u32, place: u32, call: &lagmap_facts::Call) -> Option<ExprId> {
+        let (unit, callee) = self.linked.function(function);
+        let skipped = if method_kind(&unit.facts, callee) == MethodKind::Static { 0 } else { skipped };
+        let name = unit.facts.names.hash(callee.parameters[place as usize].name);
+        let mut keywords = self.facts.keywords(call).iter();
+        let by_name = keywords.find(|keyword| keyword.name.is_some_and(|own| self.facts.names.hash(own) == name));
+        let by_place = || {
+            let arguments = self.facts.arguments(call);
+            let at = place.checked_sub(skipped)? as usize;
+            let starred = arguments.iter().take(at + 1).any(|id| matches!(self.facts.expr(*id), Expr::Starred(_)));
+            arguments.get(at).copied().filter(|_| !starred)
+        };
+        by_name.map(|keyword| keyword.value).or_else(by_place)
+    }
+
     fn call(&mut self, id: ExprId, call: lagmap_facts::CallId) -> Values {
         let call = *self.facts.call(call);
         let mut found = Values::unknown();
@@ -611,12 +707,15 @@ impl<'a> Evaluator<'a> {
                 Value::Class(class) => {
                     found.add(Value::Instance { class, exact: true });
                 }
-                Value::Function(function) | Value::Method { function, .. } => {
-                    found.extend(&self.returned(function));
+                Value::Function(function) => {
+                    found.extend(&self.returned_to(function, 0, &call));
+                }
+                Value::Method { function, .. } => {
+                    found.extend(&self.returned_to(function, 1, &call));
                 }
                 Value::Instance { class, .. } => {
                     if let Some(function) = self.linked.classes.method(class, NameHash::of("__call__")) {
-                        found.extend(&self.returned(function));
+                        found.extend(&self.returned_to(function, 1, &call));
                     }
                 }
                 Value::External(model) => {

@@ -238,7 +238,7 @@ impl FileVisit<'_> {
                     self.store(target, &values);
                 }
                 OpKind::Return(value) if value != ExprId::NONE => {
-                    let values = self.evaluator.values(value);
+                    let values = self.evaluator.returned_value(value);
                     self.add(Cell::Return(id), values);
                 }
                 _ => {}

@@ -40,6 +40,9 @@ pub enum Value {
     Super(ClassId),
     /// What a call of this generator function gives.
     Generator(FunctionId),
+    /// What the caller passed for this parameter: only among what a function returns, where each call puts its own
+    /// argument in its place.
+    Argument(u32),
     /// A module, class or function of the catalogue.
     External(ModelId),
     /// An instance of a class of the catalogue, builtin containers included.
