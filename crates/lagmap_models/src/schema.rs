@@ -158,6 +158,9 @@ pub struct TimeoutModel {
     /// The bound when nothing is said, in milliseconds; absent: none, it may wait for ever.
     #[serde(default)]
     pub default_ms: Option<f64>,
+    /// The first argument, by its name, without which the call does not wait at all: `host` of `ftplib.FTP`.
+    #[serde(default)]
+    pub needs: Option<String>,
     /// Constructor keywords of the receiver that bound it: `socket_timeout` of `redis.Redis`.
     #[serde(default)]
     pub receiver_arguments: Vec<String>,

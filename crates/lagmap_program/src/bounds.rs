@@ -92,10 +92,21 @@ impl Program {
         if timeout.process_wide.iter().any(|path| self.is_called(path)) {
             return Some(Bound::Set);
         }
-        if receiver.is_some_and(|receiver| self.receiver_bounds(receiver, timeout)) {
+        if receiver.is_some_and(|receiver| self.receiver_bounds(receiver, timeout))
+            || self.wrapped_bounds(call, timeout)
+        {
             return Some(Bound::Set);
         }
         Some(timeout.default_ms.map_or(Bound::Never, Bound::Milliseconds))
+    }
+
+    /// Whether a call is made on a datagram socket, which has nobody to wait for when it connects or sends.
+    pub fn is_datagram(&self, call: &CallView<'_>) -> bool {
+        let mut sockets = call.models().filter_map(|(_, receiver)| self.creation(receiver?));
+        sockets.any(|made| {
+            let facts = made.facts();
+            facts.arguments(made.call).iter().any(|argument| self.constant_name(facts, *argument) == "SOCK_DGRAM")
+        })
     }
 
     fn is_called(&self, path: &str) -> bool {
@@ -115,6 +126,7 @@ impl Program {
                 })
         });
         made_with
+            || self.creation(receiver).is_some_and(|made| self.wrapped_bounds(&made, timeout))
             || !timeout.receiver_options.is_empty() && self.has_option(receiver, &timeout.receiver_options)
             || self.calls_on(receiver).any(|call| {
                 call.models().any(|(model, _)| {
@@ -123,6 +135,17 @@ impl Program {
                 })
             })
             || timeout.polled_by.iter().any(|poller| self.is_polled(receiver, poller))
+    }
+
+    /// Whether what a call wraps has its waits bounded: a TLS socket keeps the time-outs of the socket it is made of.
+    fn wrapped_bounds(&self, call: &CallView<'_>, timeout: &TimeoutModel) -> bool {
+        let first = call.facts().arguments(call.call).first().copied().filter(|_| call.has_tag("keeps-bounds"));
+        first.is_some_and(|first| {
+            call.values(first).iter().any(|value| match value {
+                Value::Object { site, .. } => site != call.expr() && self.receiver_bounds(site, timeout),
+                _ => false,
+            })
+        })
     }
 
     /// Whether an object is registered with a poller.
@@ -153,7 +176,12 @@ pub fn given_bound(facts: &FileFacts, call: &Call, timeout: &TimeoutModel) -> Op
 /// Whether a call returns at once, by a flag, by a time-out of nothing, or because it waits only if it is told to.
 pub fn never_waits(facts: &FileFacts, call: &Call, timeout: &TimeoutModel) -> bool {
     let given = given_bound(facts, call, timeout);
-    is_non_blocking(facts, call, timeout)
+    let lacks_target = timeout.needs.as_deref().is_some_and(|wanted| {
+        let mut names = facts.keywords(call).iter().map(|keyword| keyword.name);
+        facts.arguments(call).is_empty() && !names.any(|name| name.is_none_or(|name| facts.text(name) == wanted))
+    });
+    lacks_target
+        || is_non_blocking(facts, call, timeout)
         || match given {
             Some(given) => number(facts, given).is_some_and(|value| value <= 0.0),
             None => timeout.default_ms.is_some_and(|default| default <= 0.0),

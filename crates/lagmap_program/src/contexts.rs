@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use lagmap_facts::{FunctionIndex, ScopeKind};
 use lagmap_models::RunContext;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     FileId, FunctionId,
@@ -287,9 +287,23 @@ fn after(here: Context, kind: EdgeKind, is_async: bool) -> Context {
     if is_async { Context { place: Place::EventLoop, ..run } } else { run }
 }
 
-/// The entry points of a tree without services: its scripts, and what its users may call.
-pub fn library_entries(linked: &Linked) -> Vec<(FunctionId, Context)> {
+/// The entry points of a tree without services: its scripts, and what its users may call. A function that a framework calls,
+/// and the other methods of such a function's class, are not called by users.
+pub fn library_entries(linked: &Linked, graph: &Graph) -> Vec<(FunctionId, Context)> {
     let mut entries = Vec::new();
+    let class_of = |function: FunctionId| {
+        let (file, _) = linked.ids.of_function(function);
+        linked.function(function).1.class.map(|class| linked.ids.class(file, class))
+    };
+    let (mut hooks, mut hooked) = (FxHashSet::default(), FxHashSet::default());
+    for edge in &graph.edges {
+        if let (EdgeKind::Callback(context), Target::Function(function)) = (edge.kind, edge.to)
+            && is_framework(context)
+        {
+            hooks.insert(function);
+            hooked.extend(class_of(function));
+        }
+    }
     for (index, unit) in linked.files.iter().enumerate() {
         let file = FileId(index as u32);
         for (index, function) in unit.facts.functions.iter().enumerate() {
@@ -297,6 +311,11 @@ pub fn library_entries(linked: &Linked) -> Vec<(FunctionId, Context)> {
             let context = match function.kind {
                 _ if unit.is_test && function.kind != ScopeKind::Lambda => Context::new(Place::Main, Frequency::Test),
                 ScopeKind::Module | ScopeKind::Class => Context::new(Place::Main, Frequency::Import),
+                ScopeKind::Function
+                    if hooks.contains(&id) || class_of(id).is_some_and(|class| hooked.contains(&class)) =>
+                {
+                    continue;
+                }
                 ScopeKind::Function if is_public(&unit.facts, function) => {
                     let place = if function.is_async { Place::EventLoop } else { Place::Main };
                     Context::new(place, Frequency::Library)
@@ -307,6 +326,19 @@ pub fn library_entries(linked: &Linked) -> Vec<(FunctionId, Context)> {
         }
     }
     entries
+}
+
+/// Whether what runs in a context is run by a framework, as it sees fit.
+const fn is_framework(context: RunContext) -> bool {
+    matches!(
+        context,
+        RunContext::Handler
+            | RunContext::LoopHandler
+            | RunContext::Startup
+            | RunContext::Shutdown
+            | RunContext::Script
+            | RunContext::Test
+    )
 }
 
 /// A function or method that users may call: neither it nor the class it belongs to starts with an underscore (dunder

@@ -257,14 +257,15 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
 /// The typical time of one call: what the catalogue says, or the argument of a sleep.
 pub fn call_cost(facts: &FileFacts, id: CallId, entry: &ApiEntry) -> Option<Interval> {
     let [low, high] = entry.ms?;
-    if entry.effect == Some(EffectKind::Sleep) {
-        let call = facts.call(id);
-        let first = facts.arguments(call).first().copied();
-        let given = entry.timeout.as_ref().map_or(first, |timeout| given_bound(facts, call, timeout));
-        let seconds = given.and_then(|argument| number(facts, argument));
-        if let Some(seconds) = seconds {
-            return Some(Interval::new(seconds * 1000.0, seconds * 1000.0));
-        }
+    let call = facts.call(id);
+    let seconds = if entry.tags.iter().any(|tag| tag == "sleep") {
+        facts.arguments(call).first().copied()
+    } else {
+        let timeout = entry.timeout.as_ref().filter(|_| entry.effect == Some(EffectKind::Sleep));
+        timeout.and_then(|timeout| given_bound(facts, call, timeout))
+    };
+    if let Some(seconds) = seconds.and_then(|argument| number(facts, argument)) {
+        return Some(Interval::new(seconds * 1000.0, seconds * 1000.0));
     }
     Some(Interval::new(low, high))
 }

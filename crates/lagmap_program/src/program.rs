@@ -460,13 +460,13 @@ impl Program {
         found
     }
 
-    /// The project functions that a call runs in its own thread.
+    /// The project functions that a call runs in its own thread; not those of which a caller runs only its own.
     pub fn callees(&self, call: CallSite) -> Vec<FunctionId> {
         let view = self.call(call);
         let site = self.linked.ids.site(view.file, view.call.expr);
         let mut found = Vec::new();
         for edge in self.graph.from(view.function) {
-            if edge.site == site && runs_here(edge.kind) {
+            if edge.site == site && runs_here(edge.kind) && !edge.chosen {
                 for target in self.targets(edge.to) {
                     if !found.contains(&target) {
                         found.push(target);
@@ -495,6 +495,43 @@ impl Program {
     /// The cells that hold an object.
     pub fn holders(&self, object: Site) -> &[Cell] {
         self.uses.holders.get(&object).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a call waits in another thread for what it has just handed to an event loop. It would never return on that
+    /// loop, so that whoever calls it is known not to run there.
+    pub fn waits_for_loop(&self, call: &CallView<'_>) -> bool {
+        let hands_over = |call: &CallView<'_>| call.has_tag("hands-to-loop");
+        let mut futures = call.models().filter_map(|(_, receiver)| self.creation(receiver?));
+        call.has_tag("future-result")
+            && futures.any(|made| hands_over(&made) || self.calls(made.function).any(|other| hands_over(&other)))
+    }
+
+    /// Whether the code of a region is given up after some time: it stands in `async with asyncio.timeout(...)`, or all that
+    /// calls its function does.
+    pub fn is_timed(&self, file: FileId, function: FunctionId, region: RegionId) -> bool {
+        let within = |file: FileId, region: RegionId| {
+            let facts = &self.linked.file(file).facts;
+            facts.enclosing(region).any(|(_, region)| match region.kind {
+                RegionKind::With { context, .. } => match facts.expr(context) {
+                    Expr::Call(call) => self.call(self.linked.ids.call(file, call)).has_tag("bounds-time"),
+                    _ => false,
+                },
+                _ => false,
+            })
+        };
+        let mut callers = self.incoming(function).peekable();
+        within(file, region)
+            || callers.peek().is_some()
+                && callers.all(|edge| {
+                    let (file, id) = self.linked.ids.of_site(edge.site);
+                    let facts = &self.linked.file(file).facts;
+                    // `wait_for(fetch(), 5)`: the call stands among the arguments of one that bounds it.
+                    let span = facts.span(id);
+                    let given = |call: CallView<'_>| {
+                        call.has_tag("bounds-time") && call.span() != span && call.span().contains(span)
+                    };
+                    within(file, edge.region) || self.calls(edge.from).any(given)
+                })
     }
 
     /// Locks that are held in a region, outermost last: the object made at each site, and the `with` that takes it.
@@ -541,7 +578,7 @@ fn start(linked: &Linked, graph: &Graph, system: &System, options: ProgramOption
         services.iter().map(|file| (body(file), Context::new(Place::Main, Frequency::Startup))).collect();
     let mut run_as_script = services.clone();
     if services.is_empty() || options.all_code {
-        entries.extend(library_entries(linked));
+        entries.extend(library_entries(linked, graph));
         let is_script = |file: &FileId| {
             linked
                 .file(*file)

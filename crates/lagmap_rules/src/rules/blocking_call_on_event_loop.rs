@@ -95,6 +95,9 @@ fn costliest(program: &Program, call: &CallView<'_>) -> Option<(Effect, Option<F
 
 fn matters(program: &Program, effect: &Effect) -> bool {
     let source = program.call(effect.source);
+    if effect.depth > 0 && program.waits_for_loop(&source) || program.is_datagram(&source) {
+        return false;
+    }
     let waits = source
         .models()
         .filter(|(model, _)| *model == effect.model)

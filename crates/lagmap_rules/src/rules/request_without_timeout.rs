@@ -29,7 +29,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         };
         let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
         let Some((path, cost, source)) = unbounded(program, &call) else { continue };
-        if is_datagram(program, &call) {
+        if program.is_datagram(&call) || program.is_timed(call.file, call.function, call.region) {
             continue;
         }
         if let Some(client) = configurable_client(program, &call) {
@@ -53,21 +53,14 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
-/// A datagram socket has nobody to wait for when it connects or sends.
-fn is_datagram(program: &Program, call: &CallView<'_>) -> bool {
-    let mut sockets = call.models().filter_map(|(_, receiver)| program.creation(receiver?));
-    sockets.any(|made| {
-        let facts = made.facts();
-        facts.arguments(made.call).iter().any(|argument| program.constant_name(facts, *argument) == "SOCK_DGRAM")
-    })
-}
-
 /// The client on which a time-out would be set for all its calls: they are one finding.
 fn configurable_client(program: &Program, call: &CallView<'_>) -> Option<Site> {
-    call.models().find_map(|(model, receiver)| {
+    let on_client = call.models().find_map(|(model, receiver)| {
         let timeout = program.catalogue().entry(model)?.timeout.as_ref()?;
         receiver.filter(|_| !timeout.receiver_arguments.is_empty())
-    })
+    });
+    // The call that makes a client is the first that waits.
+    on_client.or_else(|| call.model().is_some_and(|(_, entry)| entry.class).then(|| call.expr()))
 }
 
 /// What is called without any bound on its wait.
