@@ -37,11 +37,12 @@ impl Severity {
         Self::ALL.into_iter().find(|severity| severity.name() == name)
     }
 
-    /// The severity of an operation that typically takes up to so many milliseconds.
+    /// The severity of an operation that typically takes up to so many milliseconds; each limit belongs to the lower side, as
+    /// the brief's "more than a second" has it.
     pub fn of_milliseconds(high: f64) -> Self {
         match high {
             high if high > 1000.0 => Self::Critical,
-            high if high >= 100.0 => Self::High,
+            high if high > 100.0 => Self::High,
             high if high >= 10.0 => Self::Medium,
             _ => Self::Low,
         }
@@ -80,7 +81,7 @@ mod tests {
     fn severity_follows_the_briefs_limits() {
         let of = Severity::of_milliseconds;
         assert_eq!(
-            [of(1000.1), of(1000.0), of(100.0), of(99.9), of(10.0), of(9.9)],
+            [of(1000.1), of(1000.0), of(100.1), of(100.0), of(10.0), of(9.9)],
             [Severity::Critical, Severity::High, Severity::High, Severity::Medium, Severity::Medium, Severity::Low]
         );
     }

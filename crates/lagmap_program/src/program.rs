@@ -512,10 +512,17 @@ impl Program {
         let within = |file: FileId, region: RegionId| {
             let facts = &self.linked.file(file).facts;
             facts.enclosing(region).any(|(_, region)| match region.kind {
-                RegionKind::With { context, .. } => match facts.expr(context) {
-                    Expr::Call(call) => self.call(self.linked.ids.call(file, call)).has_tag("bounds-time"),
-                    _ => false,
-                },
+                RegionKind::With { context, .. } => {
+                    let site = self.linked.ids.site(file, context);
+                    let direct = self.creation(site).is_some_and(|made| made.has_tag("bounds-time"));
+                    direct
+                        || self.values(site).iter().any(|value| match value {
+                            Value::Object { site, .. } => {
+                                self.creation(site).is_some_and(|made| made.has_tag("bounds-time"))
+                            }
+                            _ => false,
+                        })
+                }
                 _ => false,
             })
         };

@@ -85,6 +85,10 @@ fn is_short(call: &CallView<'_>, iterable: lagmap_facts::ExprId) -> bool {
                 return true;
             }
             let is_range = matches!(facts.expr(inner.callee), Expr::Name(name) if facts.text(name) == "range");
+            // `range(0, len(ids), SIZE)` goes by chunks.
+            if is_range && facts.arguments(inner).len() == 3 {
+                return true;
+            }
             // `range(self.max_retries)` counts attempts, not rows.
             is_range && !facts.arguments(inner).iter().any(|argument| matches!(facts.expr(*argument), Expr::Call(_)))
         }
@@ -107,7 +111,10 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         let mut inner = program.effects_of_call(call, true);
         // The dearest part of a query may be fetching its rows; opening connections is another rule's concern.
         let opens = |effect: &Effect| program.catalogue().entry(effect.model).is_some_and(|entry| entry.opens.is_some());
-        inner.retain(|(_, effect)| effect.kind == EffectKind::Database && !effect.first_time && !opens(effect));
+        let is_bulk = |effect: &Effect| program.call(effect.source).has_tag("bulk");
+        inner.retain(|(_, effect)| {
+            effect.kind == EffectKind::Database && !effect.first_time && !opens(effect) && !is_bulk(effect)
+        });
         let Some((target, effect)) = inner.pop() else { return };
         let mut steps = vec![Step { site: call.expr(), note: format!("calls {}", program.short_name(target)) }];
         steps.extend(program.path_from(&effect, false));
