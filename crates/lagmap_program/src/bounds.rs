@@ -100,12 +100,14 @@ impl Program {
         Some(timeout.default_ms.map_or(Bound::Never, Bound::Milliseconds))
     }
 
-    /// Whether a call is made on a datagram socket, which has nobody to wait for when it connects or sends.
-    pub fn is_datagram(&self, call: &CallView<'_>) -> bool {
+    /// Whether a call is made on a socket that has nobody to wait for when it connects or sends: of datagrams, or within the
+    /// machine.
+    pub fn is_immediate_socket(&self, call: &CallView<'_>) -> bool {
         let mut sockets = call.models().filter_map(|(_, receiver)| self.creation(receiver?));
         sockets.any(|made| {
             let facts = made.facts();
-            facts.arguments(made.call).iter().any(|argument| self.constant_name(facts, *argument) == "SOCK_DGRAM")
+            let mut arguments = facts.arguments(made.call).iter();
+            arguments.any(|argument| matches!(self.constant_name(facts, *argument), "SOCK_DGRAM" | "AF_UNIX"))
         })
     }
 

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     FileId, FunctionId,
+    effects::Recurrence,
     graph::{EdgeKind, Graph, Target},
     linked::Linked,
     reach::{Bits, active, is_script_only},
@@ -233,7 +234,9 @@ impl Contexts {
 /// The context of a function whose result a decorator keeps: only the first call runs it.
 fn kept(graph: &Graph, function: FunctionId, context: Context) -> Context {
     match context.frequency {
-        Frequency::Request | Frequency::Background | Frequency::Library if graph.kept.contains(&function) => {
+        Frequency::Request | Frequency::Background | Frequency::Library
+            if graph.kept.get(&function) == Some(&Recurrence::FirstCall) =>
+        {
             Context { frequency: Frequency::Lazy, ..context }
         }
         _ => context,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use lagmap_facts::{CallId, Expr, ExprId, FileFacts};
+use lagmap_facts::{Call, CallId, Expr, ExprId, FileFacts, RegionId, RegionKind};
 use lagmap_models::{ApiEntry, EffectKind, ModelId, RunContext};
 use rayon::prelude::*;
 
@@ -63,8 +63,19 @@ pub struct Effect {
     pub via: Option<u32>,
     /// How many calls away it is.
     pub depth: u32,
-    /// Something on the way keeps the result, so that only the first call has the effect.
-    pub first_time: bool,
+    /// Which calls of the function have it.
+    pub recurrence: Recurrence,
+}
+
+/// Which calls of a function have an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Recurrence {
+    /// Each.
+    EveryCall,
+    /// The first with each key: something on the way keeps the results.
+    EachKey,
+    /// The first.
+    FirstCall,
 }
 
 impl Effect {
@@ -78,7 +89,7 @@ impl Effect {
     }
 }
 
-/// The effects of all functions. Per kind there are up to two: the costliest of every call, and the costliest of the first.
+/// The effects of all functions. Per kind there are up to three: the costliest of each recurrence.
 #[derive(Debug, Default)]
 pub struct Effects {
     own: Vec<Vec<Effect>>,
@@ -100,11 +111,11 @@ impl Effects {
             let index = function.0 as usize;
             effects.own[index].push(effect);
             // What is done only after an error is not what a call typically costs.
-            let around = around(linked, graph, effect.source);
-            if around.handler {
+            let (region, around) = around(linked, graph, effect.source);
+            if around.handler || effect.kind == EffectKind::Sleep && tries_again(linked, graph, function, region) {
                 continue;
             }
-            let effect = Effect { first_time: around.happens_once(), ..effect };
+            let effect = Effect { recurrence: around.recurrence(), ..effect };
             if !is_async {
                 improve(&mut effects.blocking[index], effect);
             }
@@ -153,10 +164,20 @@ fn is_broadcast(graph: &Graph, index: usize) -> bool {
     behind + before > MOST_TARGETS
 }
 
-fn around(linked: &Linked, graph: &Graph, call: CallSite) -> Surroundings {
+fn around(linked: &Linked, graph: &Graph, call: CallSite) -> (RegionId, Surroundings) {
     let (file, id) = linked.ids.of_call(call);
     let facts = &linked.file(file).facts;
-    graph.around(file, facts.exprs[facts.call(id).expr.0 as usize].region)
+    let region = facts.exprs[facts.call(id).expr.0 as usize].region;
+    (region, graph.around(file, region))
+}
+
+/// Whether a function calls itself where it sleeps: it sleeps before it tries again.
+fn tries_again(linked: &Linked, graph: &Graph, function: FunctionId, region: RegionId) -> bool {
+    let facts = &linked.function(function).0.facts;
+    graph.from(function).iter().any(|edge| {
+        graph.targets(edge.to).any(|target| target == function)
+            && facts.enclosing(edge.region).any(|(outer, _)| outer == region)
+    })
 }
 
 fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
@@ -173,9 +194,9 @@ fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     callers
 }
 
-/// Keeps per kind the costliest of every call and of the first; says whether that changed anything.
+/// Keeps per kind and recurrence the costliest; says whether that changed anything.
 fn improve(effects: &mut Vec<Effect>, new: Effect) -> bool {
-    let same = |effect: &&mut Effect| (effect.kind, effect.first_time) == (new.kind, new.first_time);
+    let same = |effect: &&mut Effect| (effect.kind, effect.recurrence) == (new.kind, new.recurrence);
     match effects.iter_mut().find(same) {
         Some(old) if new.beats(old) => {
             *old = new;
@@ -184,7 +205,7 @@ fn improve(effects: &mut Vec<Effect>, new: Effect) -> bool {
         Some(_) => false,
         None => {
             effects.push(new);
-            effects.sort_by_key(|effect| (effect.kind, effect.first_time));
+            effects.sort_by_key(|effect| (effect.kind, effect.recurrence));
             true
         }
     }
@@ -216,11 +237,16 @@ fn propagate(linked: &Linked, graph: &Graph, callers: &[Vec<u32>], effects: &mut
             }
             let caller = edge.from.0 as usize;
             let mut changed = false;
-            let kept = graph.kept.contains(&callee)
-                || graph.around(linked.ids.of_function(edge.from).0, edge.region).happens_once();
+            let around = graph.around(linked.ids.of_function(edge.from).0, edge.region);
+            let recurrence = around.recurrence().max(graph.kept.get(&callee).copied().unwrap_or(Recurrence::EveryCall));
+            // A plain call whose result is awaited has given an awaitable: it has not waited for another thread's result.
+            let gives_awaitable = matches!(edge.kind, EdgeKind::Call { awaited: true }) && !facts.is_async;
             for effect in &found {
-                let first_time = effect.first_time || kept;
-                let carried = Effect { via: Some(*edge_index), depth: effect.depth + 1, first_time, ..*effect };
+                if gives_awaitable && effect.kind == EffectKind::Wait {
+                    continue;
+                }
+                let recurrence = effect.recurrence.max(recurrence);
+                let carried = Effect { via: Some(*edge_index), depth: effect.depth + 1, recurrence, ..*effect };
                 changed |= improve(&mut effects[caller], carried);
             }
             if changed && !queued[caller] {
@@ -244,14 +270,39 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
             let (Value::External(model) | Value::Bound { method: model, .. }) = value else { continue };
             let Some(entry) = linked.catalogue.entry(model) else { continue };
             let (Some(kind), Some(cost)) = (entry.effect, call_cost(facts, id, entry)) else { continue };
-            if entry.timeout.as_ref().is_some_and(|timeout| never_waits(facts, call, timeout)) {
+            if entry.timeout.as_ref().is_some_and(|timeout| never_waits(facts, call, timeout))
+                || is_ready(facts, call, region)
+            {
                 continue;
             }
-            let effect = Effect { kind, cost, source, model, via: None, depth: 0, first_time: false };
+            let recurrence = Recurrence::EveryCall;
+            let effect = Effect { kind, cost, source, model, via: None, depth: 0, recurrence };
             found.push((function, effect, entry.is_async));
         }
     }
     found
+}
+
+/// Whether a `get` stands behind a question whether its queue holds anything.
+fn is_ready(facts: &FileFacts, call: &Call, region: RegionId) -> bool {
+    let Expr::Attribute { value, attribute } = facts.expr(call.callee) else { return false };
+    if !facts.text(attribute).starts_with("get") {
+        return false;
+    }
+    let Some(queue) = facts.dotted(value) else { return false };
+    let asks = |test: ExprId| {
+        let mut calls = facts.calls.iter().filter(|other| facts.span(test).contains(facts.span(other.expr)));
+        calls.any(|other| match facts.expr(other.callee) {
+            Expr::Attribute { value, attribute } => {
+                matches!(facts.text(attribute), "empty" | "qsize") && facts.dotted(value).as_deref() == Some(&queue)
+            }
+            _ => false,
+        })
+    };
+    facts.enclosing(region).any(|(_, region)| match region.kind {
+        RegionKind::While { test } | RegionKind::If { test, .. } => asks(test),
+        _ => false,
+    })
 }
 
 /// The typical time of one call: what the catalogue says, or the argument of a sleep.

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     ClassId, FileId, FunctionId, Site, Value, Values,
+    effects::Recurrence,
     evaluate::Evaluator,
     language::Construct,
     linked::{Linked, MethodKind, method_kind},
@@ -88,15 +89,15 @@ pub struct Graph {
     pub dispatches: Vec<Dispatch>,
     /// Per file, what surrounds each region.
     pub surroundings: Vec<Vec<Surroundings>>,
-    /// Functions without arguments whose result a decorator keeps: they run once, when they are first called.
-    pub kept: FxHashSet<FunctionId>,
+    /// Functions whose results a decorator keeps: without arguments they run once, else once for each key.
+    pub kept: FxHashMap<FunctionId, Recurrence>,
 }
 
 impl Graph {
     /// Builds the graph of a solved program.
     pub fn new(linked: &Linked, solution: &Solution) -> Self {
         let properties = property_names(linked);
-        let found: Vec<(Vec<RawEdge>, Vec<FunctionId>, Vec<Surroundings>)> = (0..linked.files.len())
+        let found: Vec<FileGraph> = (0..linked.files.len())
             .into_par_iter()
             .map(|index| {
                 let file = FileId(index as u32);
@@ -318,6 +319,9 @@ fn property_names(linked: &Linked) -> FxHashSet<NameHash> {
     names
 }
 
+/// The edges of a file, its memoized functions, and what surrounds its regions.
+type FileGraph = (Vec<RawEdge>, Vec<(FunctionId, Recurrence)>, Vec<Surroundings>);
+
 struct RawEdge {
     from: FunctionId,
     to: RawTarget,
@@ -340,7 +344,7 @@ struct FileEdges<'a> {
     evaluator: Evaluator<'a>,
     properties: &'a FxHashSet<NameHash>,
     edges: Vec<RawEdge>,
-    kept: Vec<FunctionId>,
+    kept: Vec<(FunctionId, Recurrence)>,
 }
 
 impl FileEdges<'_> {
@@ -438,6 +442,22 @@ impl FileEdges<'_> {
         let facts = &self.linked.file(self.file).facts;
         let (Expr::Name(name) | Expr::Attribute { attribute: name, .. }) = facts.expr(callee) else { return false };
         let name = facts.names.hash(name);
+        let is_callable = |value: &Value| {
+            matches!(value, Value::Function(_) | Value::Method { .. } | Value::Class(_) | Value::Generator(_))
+        };
+        if callees.iter().filter(is_callable).count() < 2 {
+            return false;
+        }
+        if let Expr::Name(_) = facts.expr(callee) {
+            let node = &facts.exprs[callee.0 as usize];
+            let scope = facts.region(node.region).function;
+            let scopes = &self.linked.file(self.file).scopes;
+            let mut bindings = scopes.reaching(facts, scope, name, node.span.start, node.region).peekable();
+            if bindings.peek().is_some() {
+                return bindings.any(|binding| matches!(binding.source, Source::Parameter(_)));
+            }
+        }
+        // The methods and functions of this name are what is meant; others were stored under it.
         let is_other = |value: &Value| match *value {
             Value::Function(function) | Value::Method { function, .. } => {
                 let (unit, function) = self.linked.function(function);
@@ -450,15 +470,7 @@ impl FileEdges<'_> {
             }
             _ => false,
         };
-        if callees.len() < 2 || callees.iter().filter(is_other).count() < 2 {
-            return false;
-        }
-        let Expr::Name(_) = facts.expr(callee) else { return true };
-        let node = &facts.exprs[callee.0 as usize];
-        let scope = facts.region(node.region).function;
-        let scopes = &self.linked.file(self.file).scopes;
-        let mut bindings = scopes.reaching(facts, scope, name, node.span.start, node.region).peekable();
-        bindings.peek().is_none() || bindings.any(|binding| matches!(binding.source, Source::Parameter(_)))
+        callees.iter().filter(is_other).count() >= 2
     }
 
     /// Arguments that a library runs.
@@ -632,11 +644,10 @@ impl FileEdges<'_> {
                 match value {
                     Value::External(model) | Value::Bound { method: model, .. } => {
                         let own = facts.function(index);
-                        if own.class.is_none()
-                            && own.parameters.is_empty()
-                            && self.linked.catalogue.has_tag(model, "memoizes")
-                        {
-                            self.kept.push(function);
+                        if self.linked.catalogue.has_tag(model, "memoizes") {
+                            let keyed = own.class.is_some() || !own.parameters.is_empty();
+                            let recurrence = if keyed { Recurrence::EachKey } else { Recurrence::FirstCall };
+                            self.kept.push((function, recurrence));
                         }
                         let context = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates);
                         // A decorator that only wraps leaves the function to be called by who calls it.

@@ -39,7 +39,7 @@ pub use bounds::Bound;
 pub use concats::{Built, Concat};
 pub use configured::Configured;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};
-pub use effects::{Effect, Effects, Interval, call_cost, number};
+pub use effects::{Effect, Effects, Interval, Recurrence, call_cost, number};
 pub use evaluate::Evaluator;
 pub use graph::{Dispatch, Edge, EdgeKind, Graph, Target};
 pub use growth::Growth;

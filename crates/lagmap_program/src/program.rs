@@ -407,7 +407,7 @@ impl Program {
                 let same = |effect: &&Effect| {
                     (effect.kind, effect.source) == (at.kind, at.source)
                         && effect.depth < at.depth
-                        && (at.first_time || !effect.first_time)
+                        && effect.recurrence <= at.recurrence
                 };
                 effects.iter().find(same).map(|effect| (target, *effect))
             });
@@ -439,8 +439,8 @@ impl Program {
         format!("{verb}: {}()", self.catalogue().path(model))
     }
 
-    /// The effects that a call of project code has on its caller: per kind the costliest over what it may call, for every
-    /// call and for the first.
+    /// The effects that a call of project code has on its caller: per kind and recurrence the costliest over what it
+    /// may call.
     pub fn effects_of_call(&self, call: &CallView<'_>, awaits: bool) -> Vec<(FunctionId, Effect)> {
         let mut found: Vec<(FunctionId, Effect)> = Vec::new();
         for target in self.callees(call.site) {
@@ -449,7 +449,7 @@ impl Program {
                 continue;
             }
             for effect in effects {
-                let same = |other: &Effect| (other.kind, other.first_time) == (effect.kind, effect.first_time);
+                let same = |other: &Effect| (other.kind, other.recurrence) == (effect.kind, effect.recurrence);
                 match found.iter_mut().find(|(_, other)| same(other)) {
                     Some(other) if effect.cost.high > other.1.cost.high => *other = (target, *effect),
                     Some(_) => {}
@@ -495,6 +495,27 @@ impl Program {
     /// The cells that hold an object.
     pub fn holders(&self, object: Site) -> &[Cell] {
         self.uses.holders.get(&object).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a call that reads or writes files works in memory here: on a buffer, or, given no file, on its result.
+    pub fn is_in_memory(&self, call: &CallView<'_>) -> bool {
+        let is_buffer = |call: &CallView<'_>, file: ExprId| {
+            call.values(file).iter().any(|value| match value {
+                Value::Object { model, .. } => {
+                    matches!(self.catalogue().path(model).as_str(), "io.BytesIO" | "io.StringIO")
+                }
+                _ => false,
+            })
+        };
+        let file = |call: &CallView<'_>| call.facts().arguments(call.call).first().copied();
+        if call.has_tag("to-file") && !call.has_open_arguments() {
+            let by_name = ["fp", "path_or_buf", "source"].iter().find_map(|name| call.argument(Some(name), None));
+            if by_name.or_else(|| file(call)).is_none_or(|file| is_buffer(call, file)) {
+                return true;
+            }
+        }
+        let mut archives = call.models().filter_map(|(_, receiver)| self.creation(receiver?));
+        archives.any(|made| made.has_tag("wraps") && file(&made).is_some_and(|file| is_buffer(&made, file)))
     }
 
     /// Whether a call waits in another thread for what it has just handed to an event loop. It would never return on that

@@ -4,7 +4,10 @@ use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, FunctionIndex, OpKind, Re
 
 use rustc_hash::FxHashSet;
 
-use crate::scopes::{Scopes, Source};
+use crate::{
+    effects::Recurrence,
+    scopes::{Scopes, Source},
+};
 
 /// What holds for all code in a region, its enclosing regions included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +34,15 @@ impl Surroundings {
     /// Whether it runs for the first call alone, whatever the arguments.
     pub const fn happens_once(self) -> bool {
         self.once && !self.keyed
+    }
+
+    /// Which calls of the function around it get here.
+    pub const fn recurrence(self) -> Recurrence {
+        match (self.once, self.keyed) {
+            (false, _) => Recurrence::EveryCall,
+            (true, true) => Recurrence::EachKey,
+            (true, false) => Recurrence::FirstCall,
+        }
     }
 }
 
@@ -216,6 +228,7 @@ fn is_lookup(facts: &FileFacts, id: ExprId) -> bool {
                 Expr::Name(name) => {
                     let text = facts.text(name).to_ascii_lowercase();
                     ["cache", "memo", "registry", "pool", "instances"].iter().any(|word| text.contains(word))
+                        || is_filled_here(facts, value)
                 }
                 _ => false,
             };
@@ -225,6 +238,19 @@ fn is_lookup(facts: &FileFacts, id: ExprId) -> bool {
         Expr::Name(name) => facts.text(name) == "getattr",
         _ => false,
     }
+}
+
+/// Whether the function assigns entries to a container.
+fn is_filled_here(facts: &FileFacts, container: ExprId) -> bool {
+    let function = facts.region(facts.exprs[container.0 as usize].region).function;
+    let text = facts.dotted(container);
+    text.is_some()
+        && facts.ops(facts.function(function)).iter().any(|op| match op.kind {
+            OpKind::Assign { target, .. } => {
+                matches!(facts.expr(target), Expr::Subscript { value, .. } if facts.dotted(value) == text)
+            }
+            _ => false,
+        })
 }
 
 /// A container that outlives the call and that the function fills.

@@ -4,7 +4,7 @@ use lagmap_facts::{CallId, Expr, ExprId, FileFacts, OpKind, RegionId, RegionKind
 use lagmap_models::EffectKind;
 use rustc_hash::FxHashSet;
 
-use crate::{CallSite, CallView, FunctionId, Interval, Program, Value};
+use crate::{CallSite, CallView, FunctionId, Interval, Program, Recurrence, Value};
 
 /// A call that repeats what was done before.
 #[derive(Clone, Debug)]
@@ -51,8 +51,10 @@ impl Program {
 
     /// The time of a call whose result depends on nothing but its arguments.
     fn pure_cost(&self, call: &CallView<'_>) -> Option<(Interval, String)> {
-        if let Some((_, entry)) = call.model() {
-            let [low, high] = entry.ms.filter(|_| entry.pure)?;
+        if let Some((model, entry)) = call.model() {
+            // A copy is made to be changed: each round needs its own.
+            let copies = matches!(self.catalogue().name(model), "copy" | "deepcopy" | "clone");
+            let [low, high] = entry.ms.filter(|_| entry.pure && !copies)?;
             return Some((Interval::new(low, high), entry.source.clone().unwrap_or_default()));
         }
         let [target] = self.callees(call.site)[..] else { return None };
@@ -62,8 +64,11 @@ impl Program {
         if !self.is_pure(target, DEEPEST) {
             return None;
         }
-        if let Some(effect) =
-            self.effects.total(target).iter().find(|effect| effect.kind == EffectKind::Cpu && !effect.first_time)
+        if let Some(effect) = self
+            .effects
+            .total(target)
+            .iter()
+            .find(|effect| effect.kind == EffectKind::Cpu && effect.recurrence == Recurrence::EveryCall)
         {
             let source = self.catalogue().entry(effect.model).and_then(|entry| entry.source.clone());
             return Some((effect.cost, source.unwrap_or_default()));

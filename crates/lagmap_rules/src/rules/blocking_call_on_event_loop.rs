@@ -1,7 +1,8 @@
 //! `blocking-call-on-event-loop`.
 
+use lagmap_facts::ResultUse;
 use lagmap_models::{EffectKind, RunContext};
-use lagmap_program::{CallSite, CallView, Context, EdgeKind, Effect, FunctionId, Place, Program};
+use lagmap_program::{CallSite, CallView, Context, EdgeKind, Effect, FunctionId, Place, Program, Recurrence};
 use rustc_hash::FxHashMap;
 
 use crate::{Finding, Harm, RuleInfo, Section, Subsection};
@@ -24,7 +25,7 @@ const SHORTEST_MS: f64 = 1.0;
 const SHORTEST_CPU_MS: f64 = 10.0;
 /// File I/O that is mostly shorter than this stays in the page cache and in C.
 const SHORTEST_DISK_MS: f64 = 0.1;
-/// Work done only once on a loop matters from here on.
+/// Work done only once on a loop matters if it takes longer.
 const SHORTEST_ONCE_MS: f64 = 1000.0;
 
 /// One cause that many coroutines reach is shown at the nearest of them.
@@ -73,8 +74,8 @@ fn check_function(rule: &'static RuleInfo, program: &Program, function: Function
         let context = call.contexts().iter().find(|context| context.place == Place::EventLoop);
         let Some(context) = context else { continue };
         let Some((effect, inside)) = costliest(program, &call) else { continue };
-        let once = effect.first_time || !context.frequency.is_repeated();
-        if once && effect.cost.high < SHORTEST_ONCE_MS || seen.contains(&effect.source) {
+        let once = effect.recurrence != Recurrence::EveryCall || !context.frequency.is_repeated();
+        if once && effect.cost.high <= SHORTEST_ONCE_MS || seen.contains(&effect.source) {
             continue;
         }
         seen.push(effect.source);
@@ -86,7 +87,10 @@ fn check_function(rule: &'static RuleInfo, program: &Program, function: Function
 fn costliest(program: &Program, call: &CallView<'_>) -> Option<(Effect, Option<FunctionId>)> {
     let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site);
     let own = own.filter(|effect| program.catalogue().entry(effect.model).is_some_and(|entry| !entry.is_async));
+    let awaited = matches!(call.call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
     let inner = program.effects_of_call(call, false).into_iter().map(|(target, effect)| (effect, Some(target)));
+    // What gives an awaitable has not waited for another thread's result.
+    let inner = inner.filter(|(effect, _)| !awaited || effect.kind != EffectKind::Wait);
     own.map(|effect| (*effect, None))
         .chain(inner)
         .filter(|(effect, _)| matters(program, effect))
@@ -95,7 +99,10 @@ fn costliest(program: &Program, call: &CallView<'_>) -> Option<(Effect, Option<F
 
 fn matters(program: &Program, effect: &Effect) -> bool {
     let source = program.call(effect.source);
-    if effect.depth > 0 && program.waits_for_loop(&source) || program.is_datagram(&source) {
+    if effect.depth > 0 && program.waits_for_loop(&source)
+        || program.is_immediate_socket(&source)
+        || program.is_in_memory(&source)
+    {
         return false;
     }
     let waits = source
@@ -147,7 +154,7 @@ fn finding(
     let sink = program.call(effect.source);
     let (sink_path, sink_line) = crate::place(program, sink.file, sink.span());
     let finding = Finding::at_call(rule, call, message, harm).in_context(context, call);
-    let finding = if effect.first_time { finding.only_the_first_time() } else { finding };
+    let finding = if effect.recurrence == Recurrence::EveryCall { finding } else { finding.only_the_first_time() };
     finding
         .then(steps)
         .suggest(cure)

@@ -2,7 +2,7 @@
 
 use lagmap_facts::RegionKind;
 use lagmap_models::EffectKind;
-use lagmap_program::{ProgramFile, CallView, Effect, Frequency, Interval, Program, Step};
+use lagmap_program::{ProgramFile, CallView, Effect, Frequency, Interval, Program, Recurrence, Step};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -76,14 +76,18 @@ fn waits_for_more(program: &Program, call: &CallView<'_>, effect: &Effect) -> bo
 fn is_short(call: &CallView<'_>, iterable: lagmap_facts::ExprId) -> bool {
     use lagmap_facts::Expr;
     let facts = call.facts();
+    let named = match facts.expr(iterable) {
+        Expr::Call(inner) => facts.call(inner).callee,
+        _ => iterable,
+    };
+    let name = facts.dotted(named).unwrap_or_default().to_ascii_lowercase();
+    if name.contains("chunk") || name.contains("batch") {
+        return true;
+    }
     match facts.expr(iterable) {
         Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => list.len <= 8,
         Expr::Call(inner) => {
             let inner = facts.call(inner);
-            let callee = facts.dotted(inner.callee).unwrap_or_default();
-            if callee.contains("chunk") || callee.contains("batch") {
-                return true;
-            }
             let is_range = matches!(facts.expr(inner.callee), Expr::Name(name) if facts.text(name) == "range");
             // `range(0, len(ids), SIZE)` goes by chunks.
             if is_range && facts.arguments(inner).len() == 3 {
@@ -113,7 +117,7 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         let opens = |effect: &Effect| program.catalogue().entry(effect.model).is_some_and(|entry| entry.opens.is_some());
         let is_bulk = |effect: &Effect| program.call(effect.source).has_tag("bulk");
         inner.retain(|(_, effect)| {
-            effect.kind == EffectKind::Database && !effect.first_time && !opens(effect) && !is_bulk(effect)
+            effect.kind == EffectKind::Database && effect.recurrence != Recurrence::FirstCall && !opens(effect) && !is_bulk(effect)
         });
         let Some((target, effect)) = inner.pop() else { return };
         let mut steps = vec![Step { site: call.expr(), note: format!("calls {}", program.short_name(target)) }];

@@ -1,7 +1,7 @@
 //! `lock-held-over-blocking-work`.
 
 use lagmap_models::EffectKind;
-use lagmap_program::{CallView, Effect, Program, Site, Step};
+use lagmap_program::{CallView, Effect, Program, Site, Step, Recurrence};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -94,7 +94,7 @@ fn costliest(
         let instant = source.models().any(|(model, receiver)| {
             program.bound(&source, model, receiver) == Some(lagmap_program::Bound::Instant)
         });
-        !instant && !effect.first_time && !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
+        !instant && effect.recurrence != Recurrence::FirstCall && !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
     };
     let (effect, target) = own
         .chain(inner)

@@ -24,7 +24,7 @@ fn is_partial(call: &lagmap_program::CallView<'_>) -> bool {
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for call in program.calls_tagged("whole-file") {
-        if super::config_read_per_request::is_config_read(&call) || is_partial(&call) {
+        if super::config_read_per_request::is_config_read(&call) || is_partial(&call) || program.is_in_memory(&call) {
             continue;
         }
         let contexts = call.contexts();
