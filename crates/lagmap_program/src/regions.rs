@@ -150,10 +150,11 @@ fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -
                 let kept = matches!(facts.expr(right), Expr::None).then(|| kept(facts, scopes, left));
                 kept.flatten()
             }
-            (CompareOp::NotIn, true) | (CompareOp::In, false) => {
-                is_kept_container(facts, scopes, test, right).then_some(Missing::Entry)
+            (CompareOp::NotIn, true) | (CompareOp::In, false) if is_kept_container(facts, scopes, test, right) => {
+                Some(Missing::Entry)
             }
-            _ => None,
+            // `if STATE != NEW: return`, where the function sets the state.
+            _ => is_own_state(facts, left).then_some(Missing::Value),
         },
         Expr::Not(inner) => missing_test(facts, scopes, inner, !holds),
         Expr::Boolean { and, values } if and == holds => {
@@ -172,6 +173,13 @@ fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -
         }
         _ => None,
     }
+}
+
+/// A global variable that the function itself sets.
+fn is_own_state(facts: &FileFacts, id: ExprId) -> bool {
+    let Expr::Name(name) = facts.expr(id) else { return false };
+    let region = facts.exprs[id.0 as usize].region;
+    facts.function(facts.region(region).function).globals.contains(&name) && is_assigned(facts, region, id)
 }
 
 /// An attribute, a global variable, or a local that was looked up in something kept (`hit = self.cache.get(key)`).
@@ -259,7 +267,16 @@ fn is_kept_container(facts: &FileFacts, scopes: &Scopes, test: ExprId, container
     let function = facts.region(node.region).function;
     let persists = match facts.expr(container) {
         Expr::Attribute { .. } => true,
-        Expr::Name(name) => scopes.named(function, facts.names.hash(name)).is_empty(),
+        // A local name is one more for what some function gives: `cache = provider_cache()`.
+        Expr::Name(name) => scopes.named(function, facts.names.hash(name)).iter().all(|binding| {
+            let Source::Value(value) = binding.source else { return false };
+            let Expr::Call(call) = facts.expr(value) else { return false };
+            let made = facts.dotted(facts.call(call).callee).unwrap_or_default();
+            !matches!(
+                made.rsplit('.').next(),
+                Some("dict" | "set" | "list" | "defaultdict" | "OrderedDict" | "Counter")
+            )
+        }),
         _ => false,
     };
     let same = |id: ExprId| facts.dotted(id).is_some_and(|text| Some(text) == facts.dotted(container));
