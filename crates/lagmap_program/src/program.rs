@@ -363,21 +363,31 @@ impl Program {
         let mut classes: Vec<ClassId> = self.class_of(at).into_iter().collect();
         for _ in 0..32 {
             let Some((caller, before, edge)) = self.contexts.witness(at, context) else { return true };
-            if !self.is_on_self(&self.graph.edges[edge as usize]) {
+            let edge = &self.graph.edges[edge as usize];
+            if !self.is_on_self(edge) {
+                // The object that is made here is of none of the classes whose methods came before.
+                if let EdgeKind::Construct(made) = edge.kind
+                    && let Some(other) = classes.iter().find(|class| !self.is_related(**class, made))
+                {
+                    return self.is_made_as_often(*other, before);
+                }
                 classes.clear();
             }
             if let Some(class) = self.class_of(caller) {
                 if let Some(other) = classes.iter().find(|other| !self.is_related(**other, class)) {
-                    // The witness is another object's; the own class may be made as often all the same.
-                    let mut family =
-                        std::iter::once(*other).chain(self.linked.classes.subclasses(*other).iter().copied());
-                    return family.any(|class| self.made_in(class).any(|frequency| frequency == before.frequency));
+                    return self.is_made_as_often(*other, before);
                 }
                 classes.push(class);
             }
             (at, context) = (caller, before);
         }
         true
+    }
+
+    /// Whether the witness, which is another object's, may stand for one of this class: objects of it are made as often.
+    fn is_made_as_often(&self, class: ClassId, before: Context) -> bool {
+        let mut family = std::iter::once(class).chain(self.linked.classes.subclasses(class).iter().copied());
+        family.any(|class| self.made_in(class).any(|frequency| frequency == before.frequency))
     }
 
     /// Whether an edge is a call of a method of `self` or `super()`, or hands one over.
