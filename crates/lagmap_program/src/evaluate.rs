@@ -133,7 +133,7 @@ impl<'a> Evaluator<'a> {
                 found
             }
             Expr::Call(call) => self.call(id, call),
-            Expr::Subscript { value, .. } => self.items(value),
+            Expr::Subscript { value, index } => self.entries(value, index),
             Expr::Str(_) | Expr::FString(_) => self.object(catalogue.text(), id),
             Expr::Bytes(_) => self.object(catalogue.bytes(), id),
             Expr::List(_) => self.object(catalogue.list(), id),
@@ -330,9 +330,62 @@ impl<'a> Evaluator<'a> {
         found
     }
 
+    /// What indexing an expression gives.
+    fn entries(&mut self, container: ExprId, index: ExprId) -> Values {
+        let containers = self.values(container);
+        if containers.is_empty() {
+            return containers;
+        }
+        let key = self.key(index);
+        let mut found = Values::unknown();
+        for value in containers.iter() {
+            match value {
+                Value::Object { site, .. } => found.extend(&self.held_at(site, key)),
+                other => found.extend(&self.elements(other)),
+            };
+        }
+        found
+    }
+
+    /// What a container holds.
+    fn held(&mut self, site: Site) -> Values {
+        let mut found = self.read(Cell::Element(site));
+        found.extend(&self.read(Cell::Keyed(site)));
+        found
+    }
+
+    /// What a container holds under a key; under any, if the key is not known.
+    fn held_at(&mut self, site: Site, key: Option<NameHash>) -> Values {
+        let Some(key) = key else { return self.held(site) };
+        let mut found = self.read(Cell::Element(site));
+        found.extend(&self.read(Cell::Entry(site, key)));
+        found
+    }
+
+    /// The constant text that an index or key always is, by its hash.
+    pub fn key(&mut self, index: ExprId) -> Option<NameHash> {
+        match self.facts.expr(index) {
+            Expr::Str(text) => Some(self.facts.names.hash(text)),
+            Expr::Name(_) | Expr::Attribute { .. } => {
+                let values = self.values(index);
+                let [Value::Object { model, site }] = values.as_slice() else { return None };
+                if *model != self.linked.catalogue.text() {
+                    return None;
+                }
+                let (file, id) = self.linked.ids.of_site(*site);
+                let facts = &self.linked.file(file).facts;
+                match facts.expr(id) {
+                    Expr::Str(text) => Some(facts.names.hash(text)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
     fn elements(&mut self, value: Value) -> Values {
         match value {
-            Value::Object { site, .. } => self.read(Cell::Element(site)),
+            Value::Object { site, .. } => self.held(site),
             Value::Generator(function) => self.read(Cell::Yield(function)),
             Value::Instance { class, .. } => {
                 let methods = ["__iter__", "__getitem__", "__next__", "__aiter__", "__anext__"];
@@ -342,7 +395,7 @@ impl<'a> Evaluator<'a> {
                     for returned in self.returned(function).iter() {
                         match returned {
                             Value::Object { site, .. } if method.ends_with("iter__") => {
-                                found.extend(&self.read(Cell::Element(site)));
+                                found.extend(&self.held(site));
                             }
                             Value::Generator(function) => {
                                 found.extend(&self.read(Cell::Yield(function)));
@@ -786,8 +839,19 @@ impl<'a> Evaluator<'a> {
             "values" | "items" | "copy" => {
                 found = Values::one(Value::Object { model: catalogue.list(), site });
             }
-            "get" | "pop" | "popleft" | "setdefault" | "get_nowait" | "popitem" | "__getitem__" => {
-                found.extend(&self.read(Cell::Element(site)));
+            "get" | "pop" | "setdefault" | "__getitem__" => {
+                let arguments = match self.facts.expr(id) {
+                    Expr::Call(call) => self.facts.arguments(self.facts.call(call)),
+                    _ => &[],
+                };
+                let key = arguments.first().and_then(|key| self.key(*key));
+                found.extend(&self.held_at(site, key));
+                if let Some(default) = arguments.get(1) {
+                    found.extend(&self.values(*default));
+                }
+            }
+            "popleft" | "get_nowait" | "popitem" => {
+                found.extend(&self.held(site));
             }
             _ => {}
         }

@@ -101,7 +101,9 @@ impl Program {
                     made.peek().is_some() && made.all(|frequency| !frequency.is_repeated())
                 })
             }
-            Cell::Element(outer) => depth > 0 && *outer != site && self.is_long_lived(*outer, depth - 1),
+            Cell::Element(outer) | Cell::Keyed(outer) => {
+                depth > 0 && *outer != site && self.is_long_lived(*outer, depth - 1)
+            }
             _ => false,
         })
     }
@@ -128,10 +130,13 @@ impl Program {
             || by_change
             || handled.taken.contains(&site)
             || self.holders(site).iter().any(|cell| match cell {
+                Cell::Entry(..) => self.is_replaced(*cell),
                 Cell::Attribute(..) | Cell::Variable(..) => {
                     self.is_replaced(*cell) || depth > 0 && self.is_other_shrunk(*cell, site, depth)
                 }
-                Cell::Element(outer) => depth > 0 && *outer != site && self.is_shrunk(*outer, depth - 1, handled),
+                Cell::Element(outer) | Cell::Keyed(outer) => {
+                    depth > 0 && *outer != site && self.is_shrunk(*outer, depth - 1, handled)
+                }
                 // Given away: who gets it may do anything with it, but that is seen by its site.
                 _ => false,
             })

@@ -92,7 +92,9 @@ impl Program {
         let mut homes = vec![call.function];
         for cell in self.holders(object) {
             match *cell {
-                Cell::Yield(_) | Cell::Element(_) | Cell::Variable(..) => return true,
+                Cell::Yield(_) | Cell::Element(_) | Cell::Keyed(_) | Cell::Variable(..) => return true,
+                // Each is among those of `Keyed`.
+                Cell::Entry(..) => {}
                 // With its owner goes what is closed when nothing refers to it.
                 Cell::Attribute(..) if resource.collected => return true,
                 Cell::Attribute(class, _) => {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use lagmap_facts::{Expr, ExprId, FunctionIndex, OpKind, ScopeKind};
+use lagmap_facts::{Expr, ExprId, FunctionIndex, NameHash, OpKind, ScopeKind};
 use lagmap_models::ModelId;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -318,17 +318,29 @@ impl FileVisit<'_> {
                     self.add(cell, values.clone());
                 }
             }
-            Expr::Subscript { value, .. } => {
+            Expr::Subscript { value, index } => {
                 let kept = self.worth_keeping(values);
                 if !kept.is_empty() {
+                    let key = self.evaluator.key(index);
                     for container in self.evaluator.values(value).iter() {
                         if let Value::Object { site, .. } = container {
-                            self.add(Cell::Element(site), kept.clone());
+                            self.hold(site, key, kept.clone());
                         }
                     }
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Puts something into a container, under a constant key or an unknown one.
+    fn hold(&mut self, container: crate::Site, key: Option<NameHash>, values: Values) {
+        match key {
+            Some(key) => {
+                self.add(Cell::Entry(container, key), values.clone());
+                self.add(Cell::Keyed(container), values);
+            }
+            None => self.add(Cell::Element(container), values),
         }
     }
 
@@ -338,7 +350,10 @@ impl FileVisit<'_> {
         for id in exprs.map(ExprId) {
             let parts: Vec<ExprId> = match facts.expr(id) {
                 Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => facts.list(list).to_vec(),
-                Expr::Dict(list) => facts.list(list).iter().skip(1).step_by(2).copied().collect(),
+                Expr::Dict(list) => {
+                    self.entries(id, facts.list(list));
+                    continue;
+                }
                 Expr::Comprehension { element, .. } => vec![element],
                 _ => continue,
             };
@@ -354,6 +369,24 @@ impl FileVisit<'_> {
             let held = self.worth_keeping(&held);
             if !held.is_empty() {
                 self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+            }
+        }
+    }
+
+    /// What a literal dict holds: keys and values in turn.
+    fn entries(&mut self, dict: ExprId, list: &[ExprId]) {
+        let facts = &self.linked.file(self.file).facts;
+        let site = self.linked.ids.site(self.file, dict);
+        for pair in list.chunks_exact(2).take(256) {
+            let (key, value) = (pair[0], pair[1]);
+            if matches!(facts.expr(value), Expr::Str(_) | Expr::Int(_) | Expr::Float(_) | Expr::Bool(_) | Expr::None) {
+                continue;
+            }
+            let held = self.evaluator.values(value);
+            let held = self.worth_keeping(&held);
+            if !held.is_empty() {
+                let key = if key == ExprId::NONE { None } else { self.evaluator.key(key) };
+                self.hold(site, key, held);
             }
         }
     }
@@ -424,7 +457,12 @@ impl FileVisit<'_> {
             let own = self.linked.ids.site(self.file, call.expr);
             self.add(Cell::Element(own), Values::one(Value::Object { model: yielded, site: own }));
         }
-        let held = match self.linked.catalogue.name(method) {
+        let name = self.linked.catalogue.name(method);
+        let key = match (name, arguments.first()) {
+            ("setdefault", Some(key)) => self.evaluator.key(*key),
+            _ => None,
+        };
+        let held = match name {
             "append" | "add" | "appendleft" | "put" | "put_nowait" => {
                 arguments.first().map(|item| self.evaluator.values(*item))
             }
@@ -434,7 +472,9 @@ impl FileVisit<'_> {
         };
         if let Some(held) = held {
             let held = self.worth_keeping(&held);
-            self.add(Cell::Element(site), held);
+            if !held.is_empty() {
+                self.hold(site, key, held);
+            }
         }
     }
 

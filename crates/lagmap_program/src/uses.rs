@@ -189,6 +189,13 @@ impl Visit<'_, '_> {
             Expr::Subscript { value: object, index } => {
                 let slice = matches!(facts.expr(index), Expr::Slice { .. });
                 self.change(object, target, if slice { ChangeKind::SetSlice } else { ChangeKind::SetItem });
+                if let Some(key) = self.evaluator.key(index) {
+                    for container in self.evaluator.values(object).iter() {
+                        if let Value::Object { site, .. } = container {
+                            self.write(Cell::Entry(site, key), value);
+                        }
+                    }
+                }
             }
             Expr::Attribute { value: object, attribute } => {
                 let name = facts.names.hash(attribute);

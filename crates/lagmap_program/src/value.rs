@@ -196,8 +196,12 @@ pub enum Cell {
     Parameter(FunctionId, u32),
     /// An attribute of the instances of a class.
     Attribute(ClassId, NameHash),
-    /// What the container made at a place holds.
+    /// What the container made at a place holds under keys that are not known.
     Element(Site),
+    /// What it holds under one constant key.
+    Entry(Site, NameHash),
+    /// What it holds under any of its constant keys.
+    Keyed(Site),
 }
 
 impl Cell {
