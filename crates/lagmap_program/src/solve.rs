@@ -69,6 +69,8 @@ pub fn solve(linked: &Linked) -> Solution {
     let mut reads: Vec<Box<[u32]>> = vec![Box::default(); count];
     let mut callees: Vec<Values> = vec![Values::unknown(); linked.ids.call_count()];
     let mut due: Vec<FunctionId> = (0..count as u32).map(FunctionId).collect();
+    // The cells that hold just anything.
+    let mut full: FxHashSet<Cell> = FxHashSet::default();
     let mut rounds = 0;
     while !due.is_empty() && rounds < MOST_ROUNDS {
         rounds += 1;
@@ -77,7 +79,14 @@ pub fn solve(linked: &Linked) -> Solution {
         let mut changed = Changed::default();
         for found in found {
             for (cell, values) in found.additions {
-                if cells.cells.entry(cell).or_default().extend(&values) {
+                let held = cells.cells.entry(cell).or_default();
+                let mut is_full = full.contains(&cell);
+                let was_full = is_full;
+                let has_changed = held.collect(&values, &mut is_full);
+                if is_full && !was_full {
+                    full.insert(cell);
+                }
+                if has_changed {
                     changed.add(cell.mark());
                 }
             }

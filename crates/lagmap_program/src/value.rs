@@ -157,6 +157,24 @@ impl Values {
         changed
     }
 
+    /// Adds what a cell is given; says whether that changed anything. A cell of more objects than are worth telling apart
+    /// holds just anything: it keeps its callables and tells nothing of objects any more.
+    pub fn collect(&mut self, other: &Self, full: &mut bool) -> bool {
+        let is_object = |value: &Value| matches!(value, Value::Object { .. } | Value::Instance { .. });
+        if *full {
+            return self.extend(&other.iter().filter(|value| !is_object(value)).collect());
+        }
+        let objects = self.as_slice().iter().filter(|value| is_object(value)).count();
+        let more =
+            other.as_slice().iter().filter(|value| is_object(value) && self.as_slice().binary_search(value).is_err());
+        if objects + more.count() <= MOST_OBJECTS {
+            return self.extend(other);
+        }
+        *full = true;
+        *self = self.iter().chain(other.iter()).filter(|value| !is_object(value)).collect();
+        true
+    }
+
     /// The values, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = Value> + '_ {
         self.as_slice().iter().copied()
