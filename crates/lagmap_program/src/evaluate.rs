@@ -5,6 +5,7 @@ use std::ops::Range;
 use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, Parameter, RegionId, ScopeKind};
 use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::{
     Cell, ClassId, FileId, FunctionId, Site, Value, Values,
@@ -198,7 +199,7 @@ impl<'a> Evaluator<'a> {
             let visible = scope == own || function.kind != ScopeKind::Class;
             if visible && !declared_global {
                 if scope == own {
-                    let bindings: Vec<Binding> =
+                    let bindings: SmallVec<[Binding; 4]> =
                         self.unit.scopes.reaching(self.facts, scope, name, offset, region).copied().collect();
                     if !bindings.is_empty() {
                         let mut found = Values::unknown();
@@ -248,11 +249,11 @@ impl<'a> Evaluator<'a> {
     pub fn bound(&mut self, scope: FunctionIndex, binding: &Binding) -> Values {
         match binding.source {
             Source::Import(index) => {
-                let target = self.unit.imports[index.0 as usize];
-                let found = self.linked.import_value(target, DEEPEST_IMPORT);
-                let mut values = found.values;
-                for (scope, name) in found.variables {
-                    values.extend(&self.read(Cell::Variable(scope, name)));
+                let linked = self.linked;
+                let found = linked.imported(self.file, index);
+                let mut values = found.values.clone();
+                for (scope, name) in &found.variables {
+                    values.extend(&self.read(Cell::Variable(*scope, *name)));
                 }
                 values
             }
@@ -457,7 +458,7 @@ impl<'a> Evaluator<'a> {
                 let node = &self.facts.exprs[id.0 as usize];
                 let (name, region) = (self.facts.names.hash(name), node.region);
                 let scope = self.facts.region(region).function;
-                let bindings: Vec<Binding> =
+                let bindings: SmallVec<[Binding; 4]> =
                     self.unit.scopes.reaching(self.facts, scope, name, node.span.start, region).copied().collect();
                 let is_parameter = |binding: &Binding| matches!(binding.source, Source::Parameter(_));
                 if !bindings.iter().any(is_parameter) {
@@ -669,15 +670,14 @@ impl<'a> Evaluator<'a> {
     /// A data attribute: what the methods of the class and its ancestors assign, and its class variables.
     fn data_attribute(&mut self, class: ClassId, name: NameHash, with_subclasses: bool) -> Values {
         let mut found = Values::unknown();
-        let order: Vec<ClassId> = self.linked.classes.lookup_order(class).to_vec();
-        for class in order {
-            found.extend(&self.own_attribute(class, name));
+        let linked = self.linked;
+        for class in linked.classes.lookup_order(class) {
+            found.extend(&self.own_attribute(*class, name));
         }
         if found.is_empty() && with_subclasses {
             // An attribute that a base class uses and its subclasses set.
-            let subclasses: Vec<ClassId> = self.linked.classes.subclasses(class).iter().take(32).copied().collect();
-            for class in subclasses {
-                found.extend(&self.own_attribute(class, name));
+            for class in linked.classes.subclasses(class).iter().take(32) {
+                found.extend(&self.own_attribute(*class, name));
             }
         }
         found

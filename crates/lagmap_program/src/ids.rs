@@ -33,18 +33,24 @@ pub struct IdBases {
     classes: Vec<u32>,
     calls: Vec<u32>,
     exprs: Vec<u32>,
+    /// The file of each scope and of each class; they are asked for most.
+    function_files: Vec<u32>,
+    class_files: Vec<u32>,
 }
 
 impl IdBases {
     /// The bases of files in order.
     pub fn new<'a>(files: impl Iterator<Item = &'a lagmap_facts::FileFacts>) -> Self {
-        let mut bases = Self { functions: vec![0], classes: vec![0], calls: vec![0], exprs: vec![0] };
-        for facts in files {
+        let mut bases =
+            Self { functions: vec![0], classes: vec![0], calls: vec![0], exprs: vec![0], ..Self::default() };
+        for (file, facts) in (0..).zip(files) {
             let push = |list: &mut Vec<u32>, count: usize| list.push(list[list.len() - 1] + count as u32);
             push(&mut bases.functions, facts.functions.len());
             push(&mut bases.classes, facts.classes.len());
             push(&mut bases.calls, facts.calls.len());
             push(&mut bases.exprs, facts.exprs.len());
+            bases.function_files.resize(bases.function_files.len() + facts.functions.len(), file);
+            bases.class_files.resize(bases.class_files.len() + facts.classes.len(), file);
         }
         bases
     }
@@ -86,14 +92,14 @@ impl IdBases {
 
     /// The file of a scope, and its index there.
     pub fn of_function(&self, id: FunctionId) -> (FileId, FunctionIndex) {
-        let (file, index) = locate(&self.functions, id.0);
-        (file, FunctionIndex(index))
+        let file = self.function_files[id.0 as usize];
+        (FileId(file), FunctionIndex(id.0 - self.functions[file as usize]))
     }
 
     /// The file of a class, and its index there.
     pub fn of_class(&self, id: ClassId) -> (FileId, ClassIndex) {
-        let (file, index) = locate(&self.classes, id.0);
-        (file, ClassIndex(index))
+        let file = self.class_files[id.0 as usize];
+        (FileId(file), ClassIndex(id.0 - self.classes[file as usize]))
     }
 
     /// The file of a call, and its id there.

@@ -1,14 +1,17 @@
 //! Files with their names resolved: what the solver works on.
 
-use lagmap_facts::{ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, NameHash, ScopeKind};
+use lagmap_facts::{
+    ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, ImportIndex, NameHash, ScopeKind,
+};
 use lagmap_models::{Catalogue, ModelId};
 use lagmap_source::{LineMap, Position};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::{
     ClassId, FileId, FunctionId, Value, Values,
-    evaluate::Evaluator,
+    evaluate::{DEEPEST_IMPORT, Evaluator},
     ids::IdBases,
     language::Language,
     modules::{ImportTarget, Modules},
@@ -71,6 +74,8 @@ pub struct Linked {
     pub classes: Classes,
     /// Builtins that the solver itself understands.
     pub language: Language,
+    /// What each import of each file gives.
+    imported: Vec<Vec<StaticMember>>,
 }
 
 impl Linked {
@@ -101,7 +106,12 @@ impl Linked {
         });
         let files: Vec<ProgramFile> = files.collect();
         let language = Language::of(&catalogue);
-        let mut linked = Self { files, ids, catalogue, modules, classes: Classes::default(), language };
+        let classes = Classes::default();
+        let mut linked = Self { files, ids, catalogue, modules, classes, language, imported: Vec::new() };
+        let imported = |unit: &ProgramFile| {
+            unit.imports.iter().map(|target| linked.import_value(*target, DEEPEST_IMPORT)).collect()
+        };
+        linked.imported = linked.files.par_iter().map(imported).collect();
         linked.classes = Classes::of(&linked);
         linked
     }
@@ -133,10 +143,10 @@ impl Linked {
                 Source::Class(index) => {
                     found.values.add(Value::Class(self.ids.class(file, index)));
                 }
-                Source::Import(index) => {
-                    let target = unit.imports[index.0 as usize];
-                    found.merge(self.import_value(target, depth));
-                }
+                Source::Import(index) => match self.imported.get(file.0 as usize) {
+                    Some(imported) => found.merge(&imported[index.0 as usize]),
+                    None => found.merge(&self.import_value(unit.imports[index.0 as usize], depth)),
+                },
                 Source::Opaque => {}
                 _ => found.variables.push((self.ids.function(file, scope), name)),
             }
@@ -154,7 +164,7 @@ impl Linked {
             match unit.imports[index.0 as usize] {
                 ImportTarget::Module(target) => {
                     let inner = self.static_member(target, FunctionIndex::MODULE, name, depth);
-                    found.merge(inner);
+                    found.merge(&inner);
                 }
                 ImportTarget::External(model) => {
                     if let Some(child) = self.catalogue.child(model, name) {
@@ -168,7 +178,11 @@ impl Linked {
     }
 
     /// What an import gives.
-    pub fn import_value(&self, target: ImportTarget, depth: u32) -> StaticMember {
+    pub fn imported(&self, file: FileId, import: ImportIndex) -> &StaticMember {
+        &self.imported[file.0 as usize][import.0 as usize]
+    }
+
+    fn import_value(&self, target: ImportTarget, depth: u32) -> StaticMember {
         let mut found = StaticMember { bound: true, ..StaticMember::default() };
         match target {
             ImportTarget::Module(file) => {
@@ -200,15 +214,15 @@ pub struct StaticMember {
     /// Functions, classes and modules it is bound to.
     pub values: Values,
     /// Variables (scope and name) it stands for.
-    pub variables: Vec<(FunctionId, NameHash)>,
+    pub variables: SmallVec<[(FunctionId, NameHash); 1]>,
     /// The name is bound at all.
     pub bound: bool,
 }
 
 impl StaticMember {
-    fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: &Self) {
         self.values.extend(&other.values);
-        self.variables.extend(other.variables);
+        self.variables.extend_from_slice(&other.variables);
         self.bound |= other.bound;
     }
 }

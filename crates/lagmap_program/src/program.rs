@@ -180,6 +180,11 @@ impl Program {
     /// A call with all that is known of it.
     pub fn call(&self, site: CallSite) -> CallView<'_> {
         let (file, id) = self.linked.ids.of_call(site);
+        self.call_in(file, id)
+    }
+
+    fn call_in(&self, file: FileId, id: CallId) -> CallView<'_> {
+        let site = self.linked.ids.call(file, id);
         let unit = self.linked.file(file);
         let call = unit.facts.call(id);
         let region = unit.facts.exprs[call.expr.0 as usize].region;
@@ -191,7 +196,7 @@ impl Program {
     pub fn calls(&self, function: FunctionId) -> impl Iterator<Item = CallView<'_>> {
         let (file, index) = self.linked.ids.of_function(function);
         let range = self.linked.file(file).facts.function(index).calls.clone();
-        range.map(move |call| self.call(self.linked.ids.call(file, CallId(call))))
+        range.map(move |call| self.call_in(file, CallId(call)))
     }
 
     /// All library calls whose catalogue entry has a tag, in program order, tests and dead code left out.

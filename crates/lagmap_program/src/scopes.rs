@@ -46,6 +46,8 @@ pub enum Source {
 #[derive(Clone, Debug, Default)]
 pub struct Scopes {
     bindings: Vec<Binding>,
+    /// The names of the bindings, close together for the search.
+    names: Vec<NameHash>,
     /// Where each scope's bindings start; sorted by name and offset inside.
     starts: Vec<u32>,
 }
@@ -57,9 +59,10 @@ impl Scopes {
         for index in 0..facts.functions.len() {
             collect(facts, FunctionIndex(index as u32), &mut per_scope);
         }
-        let mut scopes = Self { bindings: Vec::new(), starts: vec![0] };
+        let mut scopes = Self { starts: vec![0], ..Self::default() };
         for mut bindings in per_scope {
             bindings.sort_by_key(|binding| (binding.name, binding.offset));
+            scopes.names.extend(bindings.iter().map(|binding| binding.name));
             scopes.bindings.append(&mut bindings);
             scopes.starts.push(scopes.bindings.len() as u32);
         }
@@ -74,10 +77,12 @@ impl Scopes {
 
     /// The bindings of one name in a scope, in order.
     pub fn named(&self, scope: FunctionIndex, name: NameHash) -> &[Binding] {
-        let all = self.all(scope);
-        let start = all.partition_point(|binding| binding.name < name);
-        let len = all[start..].partition_point(|binding| binding.name == name);
-        &all[start..start + len]
+        let index = scope.0 as usize;
+        let (first, end) = (self.starts[index] as usize, self.starts[index + 1] as usize);
+        let names = &self.names[first..end];
+        let start = names.partition_point(|own| *own < name);
+        let len = names[start..].iter().take_while(|own| **own == name).count();
+        &self.bindings[first + start..first + start + len]
     }
 
     /// The bindings of a name that a use at `offset` in `region` of the same scope can see: those before it up to the
