@@ -22,6 +22,10 @@ use clap::Parser;
 use crate::arguments::{Arguments, Command};
 use crate::errors::Failure;
 
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let done = match command {
