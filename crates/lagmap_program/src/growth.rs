@@ -2,6 +2,7 @@
 
 use lagmap_facts::{Expr, ExprId, FileFacts, NameHash, RegionId, ScopeKind};
 use lagmap_source::Span;
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
@@ -36,18 +37,23 @@ impl Program {
     /// Every live statement that adds to a long-lived container that nothing shrinks, caps, clears or replaces, the whole
     /// program considered. Containers that are only filled under keys of a fixed set are left out.
     pub fn growing_containers(&self) -> Vec<Growth> {
-        let mut sites: Vec<Site> = self.uses.holders.keys().copied().filter(|site| self.is_container(*site)).collect();
-        sites.sort_unstable();
         let handled = self.handled();
+        let stays = |site: &Site| {
+            self.is_long_lived(*site, 2)
+                && self.is_container(*site)
+                && !self.is_bounded(*site)
+                && !self.is_shrunk(*site, 2, &handled)
+        };
+        let held: Vec<Site> = self.uses.holders.keys().copied().collect();
+        let mut sites: Vec<Site> = held.into_par_iter().filter(stays).collect();
+        sites.sort_unstable();
         let mut found = Vec::new();
         let mut unfilled = Vec::new();
         for site in sites {
-            if self.is_long_lived(site, 2) && !self.is_bounded(site) && !self.is_shrunk(site, 2, &handled) {
-                let before = found.len();
-                self.additions(site, &handled, &mut found);
-                if found.len() == before && self.grows_when_read(site) {
-                    unfilled.push(site);
-                }
+            let before = found.len();
+            self.additions(site, &handled, &mut found);
+            if found.len() == before && self.grows_when_read(site) {
+                unfilled.push(site);
             }
         }
         self.reads(&unfilled, &mut found);

@@ -480,8 +480,10 @@ impl Program {
         let view = self.call(call);
         let site = self.linked.ids.site(view.file, view.call.expr);
         let mut found = Vec::new();
-        for edge in self.graph.from(view.function) {
-            if edge.site == site && runs_here(edge.kind) && !edge.chosen {
+        let edges = self.graph.from(view.function);
+        let first = edges.partition_point(|edge| edge.site < site);
+        for edge in edges[first..].iter().take_while(|edge| edge.site == site) {
+            if runs_here(edge.kind) && !edge.chosen {
                 for target in self.targets(edge.to) {
                     if !found.contains(&target) {
                         found.push(target);

@@ -1,8 +1,8 @@
 //! `commit-per-row`.
 
-use lagmap_facts::RegionKind;
+use lagmap_facts::{RegionId, RegionKind};
 use lagmap_models::EffectKind;
-use lagmap_program::{ProgramFile, CallView, Effect, Frequency, Interval, Program, Recurrence, Step};
+use lagmap_program::{CallView, Effect, FunctionId, ProgramFile, Frequency, Interval, Program, Recurrence, Step};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -24,10 +24,12 @@ const STATEMENTS: (f64, f64) = (5.0, 20.0);
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for (file, unit) in program.files() {
-        for function in program.functions(file) {
-            // Migrations run once, and in steps on purpose.
-            let migrates = is_migration(unit) || program.short_name(function).contains("migrat");
-            if !unit.is_test && !migrates && program.is_live(function) {
+        // Migrations run once, and in steps on purpose.
+        if unit.is_test || is_migration(unit) {
+            continue;
+        }
+        for function in program.functions(file).filter(|function| has_row_loop(program, *function)) {
+            if !program.short_name(function).contains("migrat") && program.is_live(function) {
                 for call in program.calls(function).filter(in_row_loop) {
                     check_call(rule, program, &call, findings);
                 }
@@ -44,6 +46,14 @@ fn is_migration(unit: &ProgramFile) -> bool {
         facts.text(import.module).split('.').chain([member]).any(|part| matches!(part, "alembic" | "migrations"))
     };
     unit.path.contains("migrat") || facts.imports.iter().any(is_framework)
+}
+
+fn has_row_loop(program: &Program, function: FunctionId) -> bool {
+    let (unit, scope) = program.function(function);
+    scope.regions.clone().any(|region| {
+        let kind = unit.facts.region(RegionId(region)).kind;
+        matches!(kind, RegionKind::For { .. } | RegionKind::Comprehension { .. })
+    })
 }
 
 /// Inside a loop over items, not one that retries or runs for ever.
