@@ -544,39 +544,33 @@ impl Program {
             && futures.any(|made| hands_over(&made) || self.calls(made.function).any(|other| hands_over(&other)))
     }
 
-    /// Whether the code of a region is given up after some time: it stands in `async with asyncio.timeout(...)`, or all that
-    /// calls its function does.
-    pub fn is_timed(&self, file: FileId, function: FunctionId, region: RegionId) -> bool {
-        let within = |file: FileId, region: RegionId| {
-            let facts = &self.linked.file(file).facts;
-            facts.enclosing(region).any(|(_, region)| match region.kind {
-                RegionKind::With { context, .. } => {
-                    let site = self.linked.ids.site(file, context);
-                    let direct = self.creation(site).is_some_and(|made| made.has_tag("bounds-time"));
-                    direct
-                        || self.values(site).iter().any(|value| match value {
-                            Value::Object { site, .. } => {
-                                self.creation(site).is_some_and(|made| made.has_tag("bounds-time"))
-                            }
-                            _ => false,
-                        })
-                }
-                _ => false,
-            })
-        };
-        let mut callers = self.incoming(function).peekable();
-        within(file, region)
+    /// Whether a call is given up after some time: it stands in `async with asyncio.timeout(...)` or among the arguments of
+    /// `wait_for`, or all that calls its function does.
+    pub fn is_timed(&self, call: &CallView<'_>) -> bool {
+        let mut callers = self.incoming(call.function).peekable();
+        self.is_timed_here(call.file, call.function, call.region, call.span())
             || callers.peek().is_some()
                 && callers.all(|edge| {
                     let (file, id) = self.linked.ids.of_site(edge.site);
-                    let facts = &self.linked.file(file).facts;
-                    // `wait_for(fetch(), 5)`: the call stands among the arguments of one that bounds it.
-                    let span = facts.span(id);
-                    let given = |call: CallView<'_>| {
-                        call.has_tag("bounds-time") && call.span() != span && call.span().contains(span)
-                    };
-                    within(file, edge.region) || self.calls(edge.from).any(given)
+                    let span = self.linked.file(file).facts.span(id);
+                    self.is_timed_here(file, edge.from, edge.region, span)
                 })
+    }
+
+    fn is_timed_here(&self, file: FileId, function: FunctionId, region: RegionId, span: Span) -> bool {
+        let bounds = |site: Site| self.creation(site).is_some_and(|made| made.has_tag("bounds-time"));
+        let facts = &self.linked.file(file).facts;
+        let within = facts.enclosing(region).any(|(_, region)| match region.kind {
+            RegionKind::With { context, .. } => {
+                let site = self.linked.ids.site(file, context);
+                let made = |value| matches!(value, Value::Object { site, .. } if bounds(site));
+                bounds(site) || self.values(site).iter().any(made)
+            }
+            _ => false,
+        });
+        let given =
+            |call: CallView<'_>| call.has_tag("bounds-time") && call.span() != span && call.span().contains(span);
+        within || self.calls(function).any(given)
     }
 
     /// Locks that are held in a region, outermost last: the object made at each site, and the `with` that takes it.

@@ -29,7 +29,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         };
         let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
         let Some((path, cost, source)) = unbounded(program, &call) else { continue };
-        if program.is_immediate_socket(&call) || program.is_timed(call.file, call.function, call.region) {
+        if program.is_immediate_socket(&call) || program.is_timed(&call) {
             continue;
         }
         if let Some(client) = configurable_client(program, &call) {
