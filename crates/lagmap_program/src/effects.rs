@@ -158,6 +158,10 @@ const MOST_TARGETS: usize = 12;
 /// Whether an edge is one of very many of the same call. Edges are sorted by caller and place.
 fn is_broadcast(graph: &Graph, index: usize) -> bool {
     let edge = &graph.edges[index];
+    // So it is with a method that very many classes override.
+    if graph.targets(edge.to).nth(MOST_TARGETS).is_some() {
+        return true;
+    }
     let same = |other: &&crate::graph::Edge| (other.from, other.site) == (edge.from, edge.site);
     let behind = graph.edges[index..].iter().take(MOST_TARGETS + 1).take_while(same).count();
     let before = graph.edges[..index].iter().rev().take(MOST_TARGETS + 1).take_while(same).count();

@@ -408,10 +408,12 @@ impl FileEdges<'_> {
         let site = self.linked.ids.call(self.file, id);
         let callees = &self.callees.callees[site.0 as usize];
         let awaited = matches!(call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
+        // Of a coroutine function and a plain one of the same name, only the first gives something to await.
+        let some_async = awaited && callees.iter().any(|callee| self.is_async(callee));
         let mut known = false;
         let first = self.edges.len();
         for callee in callees.iter() {
-            if awaited && !self.may_be_awaited(callee) {
+            if awaited && (!self.may_be_awaited(callee) || some_async && self.is_plain(callee)) {
                 continue;
             }
             match callee {
@@ -522,6 +524,11 @@ impl FileEdges<'_> {
             || overridden
             || function.kind != ScopeKind::Function
             || unit.facts.ops(function).iter().any(returns)
+    }
+
+    /// A function that is no coroutine function, and whose caller cannot tell that it gives an awaitable.
+    fn is_plain(&self, value: Value) -> bool {
+        matches!(value, Value::Function(_) | Value::Method { .. }) && !self.is_async(value)
     }
 
     fn is_async(&self, value: Value) -> bool {

@@ -1,6 +1,6 @@
 //! Locks: where they are taken, and threads that wait for themselves.
 
-use lagmap_facts::{Expr, RegionId};
+use lagmap_facts::{Expr, RegionId, ResultUse};
 
 use crate::{CallSite, CallView, FunctionId, Program, Site, Step, Value};
 
@@ -63,7 +63,7 @@ impl Program {
             if !inside || !on_same_object(&call) {
                 continue;
             }
-            for target in self.callees(call.site) {
+            for target in self.run_under(&call) {
                 let step = Step { site: call.expr(), note: format!("calls {}", self.short_name(target)) };
                 if let Some((taken_in, mut path)) = self.takes(lock, target, &mut vec![function]) {
                     path.insert(0, step);
@@ -72,6 +72,13 @@ impl Program {
                 }
             }
         }
+    }
+
+    /// What a call runs before it returns: a coroutine function only where it is awaited on the spot.
+    fn run_under(&self, call: &CallView<'_>) -> impl Iterator<Item = FunctionId> + '_ {
+        let awaited = matches!(call.call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
+        let targets = self.callees(call.site).into_iter();
+        targets.filter(move |target| awaited || !self.function(*target).1.is_async)
     }
 
     /// Whether a function, or one that it calls on the same object, takes a lock.
@@ -85,7 +92,7 @@ impl Program {
         }
         above.push(function);
         let found = self.calls(function).filter(on_same_object).find_map(|call| {
-            self.callees(call.site).into_iter().find_map(|target| {
+            self.run_under(&call).find_map(|target| {
                 let (taken_in, mut path) = self.takes(lock, target, above)?;
                 path.insert(0, Step { site: call.expr(), note: format!("calls {}", self.short_name(target)) });
                 Some((taken_in, path))

@@ -525,9 +525,13 @@ impl Program {
             })
         };
         let file = |call: &CallView<'_>| call.facts().arguments(call.call).first().copied();
-        if call.has_tag("to-file") && !call.has_open_arguments() {
+        if call.has_tag("to-file") {
             let by_name = ["fp", "path_or_buf", "source"].iter().find_map(|name| call.argument(Some(name), None));
-            if by_name.or_else(|| file(call)).is_none_or(|file| is_buffer(call, file)) {
+            let is_memory = match by_name.or_else(|| file(call)) {
+                Some(file) => is_buffer(call, file),
+                None => !call.has_open_arguments(),
+            };
+            if is_memory {
                 return true;
             }
         }

@@ -160,6 +160,11 @@ fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -
         Expr::Boolean { and, values } if and == holds => {
             facts.list(values).iter().find_map(|part| missing_test(facts, scopes, *part, holds))
         }
+        // `if kept is not None and not reload: return kept`: mostly there is one.
+        Expr::Boolean { and: true, values } => {
+            let mut parts = facts.list(values).iter();
+            parts.find_map(|part| missing_test(facts, scopes, *part, holds)).map(|_| Missing::Entry)
+        }
         // `if not self.model:` needs more evidence than a flag: it is set again in the same function.
         Expr::Attribute { .. } | Expr::Name(_) if !holds => {
             let kept =
