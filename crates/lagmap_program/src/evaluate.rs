@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, Parameter, RegionId, ScopeKind};
+use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, Parameter, RegionId, RegionKind, ScopeKind};
 use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -416,19 +416,29 @@ impl<'a> Evaluator<'a> {
     /// What `with context as x` gives.
     fn entered(&mut self, context: ExprId) -> Values {
         let mut found = Values::unknown();
-        for value in self.values(context).iter() {
+        let values = self.values(context);
+        let is_async = self.is_entered_async(context);
+        let names = if is_async { ["__aenter__", "__enter__"] } else { ["__enter__", "__aenter__"] };
+        let enters = |value: &Value, name: &str| match value {
+            Value::Instance { class, .. } => self.linked.classes.method(*class, NameHash::of(name)),
+            _ => None,
+        };
+        // What cannot be entered this way is not what is entered, if something else can.
+        let some_fit = values.iter().any(|value| enters(&value, names[0]).is_some());
+        for value in values.iter() {
             match value {
-                Value::Instance { class, .. } => {
-                    let enter = ["__enter__", "__aenter__"]
-                        .iter()
-                        .find_map(|name| self.linked.classes.method(class, NameHash::of(name)));
-                    match enter {
-                        Some(enter) => {
-                            found.extend(&self.read(Cell::Return(enter)));
-                        }
-                        None => {
-                            found.add(value);
-                        }
+                Value::Instance { .. } => {
+                    let fits = enters(&value, names[0]);
+                    if some_fit && fits.is_none() {
+                        continue;
+                    }
+                    let enter = fits.or_else(|| enters(&value, names[1]));
+                    // Nearly all give themselves.
+                    let given = enter.map(|enter| self.read(Cell::Return(enter))).unwrap_or_default();
+                    if given.is_empty() {
+                        found.add(value);
+                    } else {
+                        found.extend(&given);
                     }
                 }
                 Value::Generator(function) => {
@@ -449,6 +459,15 @@ impl<'a> Evaluator<'a> {
             }
         }
         found
+    }
+
+    /// Whether a context manager is entered by `async with`.
+    fn is_entered_async(&self, context: ExprId) -> bool {
+        let region = self.facts.exprs[context.0 as usize].region;
+        let function = self.facts.function(self.facts.region(region).function);
+        function.regions.clone().any(|id| {
+            matches!(self.facts.region(RegionId(id)).kind, RegionKind::With { context: own, is_async: true } if own == context)
+        })
     }
 
     /// What a `return` gives: a parameter that is handed back stands for the argument of each call.

@@ -85,9 +85,13 @@ fn check_function(rule: &'static RuleInfo, program: &Program, function: Function
 
 /// The costliest effect that a call has on the loop, and the project function through which, if any.
 fn costliest(program: &Program, call: &CallView<'_>) -> Option<(Effect, Option<FunctionId>)> {
-    let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site);
-    let own = own.filter(|effect| program.catalogue().entry(effect.model).is_some_and(|entry| !entry.is_async));
     let awaited = matches!(call.call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
+    let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site);
+    let is_async = |model| program.catalogue().entry(model).is_some_and(|entry| entry.is_async);
+    let own = own.filter(|effect| !is_async(effect.model));
+    // Of a client that may be of two kinds, an await means the asynchronous one.
+    let awaits_some = awaited && call.models().any(|(model, _)| is_async(model));
+    let own = own.filter(|_| !awaits_some);
     let inner = program.effects_of_call(call, false).into_iter().map(|(target, effect)| (effect, Some(target)));
     // What gives an awaitable has not waited for another thread's result.
     let inner = inner.filter(|(effect, _)| !awaited || effect.kind != EffectKind::Wait);
