@@ -281,7 +281,23 @@ impl<'a> Evaluator<'a> {
                 let part = self.facts.list(list).get(item as usize).copied();
                 part.map(|part| self.values(part)).unwrap_or_default()
             }
-            _ => self.items(value),
+            _ => self.items_at(value, item),
+        }
+    }
+
+    /// What an expression holds at a place of a tuple.
+    fn items_at(&mut self, value: ExprId, item: u8) -> Values {
+        let mut found = Values::unknown();
+        for value in self.values(value).iter() {
+            found.extend(&self.element_at(value, item));
+        }
+        found
+    }
+
+    fn element_at(&mut self, value: Value, item: u8) -> Values {
+        match value {
+            Value::Object { site, .. } => self.held_at(site, place_key(item.into())),
+            other => self.elements(other),
         }
     }
 
@@ -317,7 +333,7 @@ impl<'a> Evaluator<'a> {
         }
         let mut found = Values::unknown();
         for value in self.items(iterable).iter() {
-            found.extend(&self.elements(value));
+            found.extend(&self.element_at(value, item));
         }
         found
     }
@@ -363,10 +379,11 @@ impl<'a> Evaluator<'a> {
         found
     }
 
-    /// The constant text that an index or key always is, by its hash.
+    /// The constant text or small number that an index or key always is, by its hash.
     pub fn key(&mut self, index: ExprId) -> Option<NameHash> {
         match self.facts.expr(index) {
             Expr::Str(text) => Some(self.facts.names.hash(text)),
+            Expr::Int(place) => usize::try_from(place).ok().and_then(place_key),
             Expr::Name(_) | Expr::Attribute { .. } => {
                 let values = self.values(index);
                 let [Value::Object { model, site }] = values.as_slice() else { return None };
@@ -937,4 +954,10 @@ impl<'a> Evaluator<'a> {
         }
         found
     }
+}
+
+/// The key of a place in a tuple. Only the first few are told apart.
+pub fn place_key(place: usize) -> Option<NameHash> {
+    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    DIGITS.get(place).map(|digit| NameHash::of(digit))
 }

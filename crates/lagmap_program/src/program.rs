@@ -529,7 +529,7 @@ impl Program {
             let by_name = ["fp", "path_or_buf", "source"].iter().find_map(|name| call.argument(Some(name), None));
             let is_memory = match by_name.or_else(|| file(call)) {
                 Some(file) => is_buffer(call, file),
-                None => !call.has_open_arguments(),
+                None => true,
             };
             if is_memory {
                 return true;

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     Cell, FileId, FunctionId, Value, Values,
-    evaluate::Evaluator,
+    evaluate::{Evaluator, place_key},
     linked::{Linked, MethodKind, method_kind},
     scopes::Source,
 };
@@ -358,10 +358,25 @@ impl FileVisit<'_> {
         let facts = &self.linked.file(self.file).facts;
         for id in exprs.map(ExprId) {
             let parts: Vec<ExprId> = match facts.expr(id) {
-                Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => facts.list(list).to_vec(),
+                Expr::List(list) | Expr::Set(list) => facts.list(list).to_vec(),
                 Expr::Dict(list) => {
                     self.entries(id, facts.list(list));
                     continue;
+                }
+                // A tuple's parts keep their places; what stands behind a starred part has none.
+                Expr::Tuple(list) => {
+                    let parts = facts.list(list);
+                    let is_starred = |part: &&ExprId| matches!(facts.expr(**part), Expr::Starred(_));
+                    let fixed = parts.iter().take_while(|part| !is_starred(part)).count().min(10);
+                    let site = self.linked.ids.site(self.file, id);
+                    for (place, part) in parts[..fixed].iter().enumerate() {
+                        let held = self.evaluator.values(*part);
+                        let held = self.worth_keeping(&held);
+                        if !held.is_empty() {
+                            self.hold(site, place_key(place), held);
+                        }
+                    }
+                    parts[fixed..].to_vec()
                 }
                 Expr::Comprehension { element, .. } => vec![element],
                 _ => continue,
