@@ -26,6 +26,8 @@ pub enum Command {
     Explain(ExplainArguments),
     /// List the services that the start-up configurations name.
     Services(ServicesArguments),
+    /// Print who calls whom, to look at what lagmap sees through.
+    CallGraph(CallGraphArguments),
 }
 
 /// Arguments of `lagmap audit`.
@@ -93,6 +95,29 @@ pub struct ServicesArguments {
     /// Read this configuration instead of the nearest one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Arguments of `lagmap call-graph`.
+#[derive(Debug, Args)]
+pub struct CallGraphArguments {
+    /// The folder that holds the system.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// How to write the graph.
+    #[arg(long, value_enum, default_value_t = GraphFormat::Json)]
+    pub format: GraphFormat,
+    /// Read this configuration instead of the nearest one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Forms of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// `{"caller": ["callee", ...]}`.
+    Json,
+    /// For Graphviz.
+    Dot,
 }
 
 /// Forms of the report.

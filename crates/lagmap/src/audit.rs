@@ -6,7 +6,7 @@ use std::path::Path;
 
 use globset::Glob;
 use lagmap_models::Catalogue;
-use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
+use lagmap_program::{NamedCalls, Program, ProgramOptions, SourceUnit, SyntaxFault};
 use lagmap_report::{
     Finding, FindingCounts, Group, ReadError, Report, SCHEMA_VERSION, Severity, Summary, SyntaxError, SystemProblem,
     Tool, UnusedSuppression,
@@ -87,13 +87,27 @@ pub fn check_root(root: &Path) -> Result<(), Failure> {
 
 /// Audits the system at `root`.
 pub fn run_audit(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<Report, Failure> {
-    let failed = |error| Failure::new("cannot start the threads of the audit").because(error);
-    let pool = lagmap_source::pool(options.threads.map(NonZeroUsize::get)).map_err(failed)?;
-    pool.install(|| run_here(root, options, progress))
+    in_pool(options, || run_here(root, options, progress))
 }
 
-fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<Report, Failure> {
-    let policy = Policy::of(options)?;
+/// The call graph of a system, under names.
+pub fn call_graph(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<NamedCalls, Failure> {
+    in_pool(options, || Ok(link(root, options, &Policy::of(options)?, progress)?.program.named_calls()))
+}
+
+fn in_pool<T: Send>(options: &AuditOptions, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+    let failed = |error| Failure::new("cannot start the threads of the audit").because(error);
+    lagmap_source::pool(options.threads.map(NonZeroUsize::get)).map_err(failed)?.install(work)
+}
+
+/// A system that has been read and linked.
+struct Linked {
+    program: Program,
+    files: Vec<FileSummary>,
+    errors: Vec<ReadError>,
+}
+
+fn link(root: &Path, options: &AuditOptions, policy: &Policy<'_>, progress: &Progress) -> Result<Linked, Failure> {
     progress.part("finding files", None);
     let (found, (system, catalogue)) = rayon::join(
         || lagmap_source::discover(root, &DiscoverOptions::default()),
@@ -104,12 +118,18 @@ fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<
     );
     let found = found.map_err(|error| Failure::new("cannot list the files").at(root).because(error))?;
     let catalogue = catalogue.map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
-    let (read, mut errors) = read_all(found, &policy, progress);
+    let (read, errors) = read_all(found, policy, progress);
     let files: Vec<FileSummary> = read.iter().map(|(_, summary)| summary.clone()).collect();
     progress.part("linking", None);
     let units = read.into_iter().map(|(unit, _)| unit).collect();
     let options = ProgramOptions { all_code: options.all_code };
     let program = Program::build(units, catalogue, system, options);
+    Ok(Linked { program, files, errors })
+}
+
+fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<Report, Failure> {
+    let policy = Policy::of(options)?;
+    let Linked { program, files, mut errors } = link(root, options, &policy, progress)?;
     progress.part("looking for problems", None);
     let found = lagmap_rules::check(&program, |rule| policy.runs(rule.name));
     let judged = lagmap_impact::judge(&program, found);

@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub mod audit;
+pub mod call_graph;
 pub mod explain;
 pub mod rules;
 pub mod services;

@@ -226,3 +226,27 @@ fn a_reader_that_went_away_is_no_failure() {
     let done = child.wait_with_output().unwrap();
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
 }
+
+#[test]
+fn the_call_graph_names_who_calls_whom() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(
+        root.path().join("main.py"),
+        "from shapes import Square\n\n\ndef area(make):\n    return make().area()\n\n\nprint(area(lambda: Square()))\n",
+    )
+    .unwrap();
+    fs::write(
+        root.path().join("shapes.py"),
+        "class Shape:\n    def __init__(self):\n        self.side = 2\n\n\nclass Square(Shape):\n    def area(self):\n        \
+         return self.side ** 2\n",
+    )
+    .unwrap();
+    let calls = json(&lagmap(root.path(), &["call-graph"]).code(0).get_output().stdout);
+    assert_eq!(calls["main"], serde_json::json!(["main.area", "print"]));
+    assert_eq!(calls["main.area"], serde_json::json!(["main.<lambda1>", "shapes.Square.area"]));
+    assert_eq!(calls["main.<lambda1>"], serde_json::json!(["shapes.Shape.__init__"]));
+    assert_eq!(calls["shapes.Square.area"], serde_json::json!([]));
+    lagmap(root.path(), &["call-graph", "--format", "dot"])
+        .code(0)
+        .stdout(contains("\"main.area\" -> \"shapes.Square.area\";"));
+}

@@ -1,6 +1,6 @@
 //! Evaluation: what an expression may be, given what is known of the cells that it reads.
 
-use std::ops::Range;
+use std::{ops::Range, slice};
 
 use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, Parameter, RegionId, RegionKind, ScopeKind};
 use lagmap_models::ModelId;
@@ -261,11 +261,18 @@ impl<'a> Evaluator<'a> {
             Source::Class(index) => Values::one(Value::Class(self.linked.ids.class(self.file, index))),
             Source::Value(value) => match binding.item {
                 None => self.values(value),
-                Some(item) => self.item(value, item),
+                Some(item) => self.item(value, item, binding.inner),
             },
-            Source::Iteration(iterable) => match binding.item {
-                None => self.items(iterable),
-                Some(item) => self.item_of_each(iterable, item),
+            Source::Iteration(iterable) => match (binding.item, binding.inner) {
+                (None, _) => self.items(iterable),
+                (Some(item), None) => self.item_of_each(iterable, item),
+                (Some(item), Some(inner)) => {
+                    let mut found = Values::unknown();
+                    for value in self.item_of_each(iterable, item).iter() {
+                        found.extend(&self.element_at(value, inner));
+                    }
+                    found
+                }
             },
             Source::Entered(context) => self.entered(context),
             Source::Parameter(index) => self.parameter(scope, index),
@@ -274,15 +281,25 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The part of an unpacked value.
-    fn item(&mut self, value: ExprId, item: u8) -> Values {
-        match self.facts.expr(value) {
+    /// The part of an unpacked value, and the part of that, if it is unpacked in turn.
+    fn item(&mut self, value: ExprId, item: u8, inner: Option<u8>) -> Values {
+        let part = match self.facts.expr(value) {
             Expr::Tuple(list) | Expr::List(list) => {
                 let part = self.facts.list(list).get(item as usize).copied();
-                part.map(|part| self.values(part)).unwrap_or_default()
+                return match (part, inner) {
+                    (Some(part), Some(inner)) => self.item(part, inner, None),
+                    (Some(part), None) => self.values(part),
+                    (None, _) => Values::unknown(),
+                };
             }
             _ => self.items_at(value, item),
+        };
+        let Some(inner) = inner else { return part };
+        let mut found = Values::unknown();
+        for value in part.iter() {
+            found.extend(&self.element_at(value, inner));
         }
+        found
     }
 
     /// What an expression holds at a place of a tuple.
@@ -327,7 +344,7 @@ impl<'a> Evaluator<'a> {
         if let Expr::List(list) | Expr::Tuple(list) = self.facts.expr(iterable) {
             let mut found = Values::unknown();
             for part in self.facts.list(list) {
-                found.extend(&self.item(*part, item));
+                found.extend(&self.item(*part, item, None));
             }
             return found;
         }
@@ -707,7 +724,9 @@ impl<'a> Evaluator<'a> {
     fn data_attribute(&mut self, class: ClassId, name: NameHash, with_subclasses: bool) -> Values {
         let mut found = Values::unknown();
         let linked = self.linked;
-        for class in linked.classes.lookup_order(class) {
+        // While the hierarchy is being found, a class has itself alone.
+        let order = linked.classes.lookup_order(class);
+        for class in if order.is_empty() { slice::from_ref(&class) } else { order } {
             found.extend(&self.own_attribute(*class, name));
         }
         if found.is_empty() && with_subclasses {

@@ -591,6 +591,7 @@ impl FileEdges<'_> {
                     self.overridden(from, class, op.region, here);
                 }
                 OpKind::DefineFunction(inner) => self.decorated(from, inner, op.region),
+                OpKind::Raise(exception) if exception != ExprId::NONE => self.raised(exception),
                 OpKind::Enter { context, .. } => self.entered(context),
                 OpKind::Iterate { iterable, .. } => self.iterated(iterable),
                 _ => {}
@@ -644,7 +645,15 @@ impl FileEdges<'_> {
         for decorator in facts.function(index).decorators.clone() {
             let site = self.linked.ids.site(self.file, decorator);
             let callee = match facts.expr(decorator) {
-                Expr::Call(call) => facts.call(call).callee,
+                Expr::Call(call) => {
+                    // What a factory of decorators gives is called with the function.
+                    for value in self.evaluator.values(decorator).iter() {
+                        if matches!(value, Value::Function(_)) {
+                            self.push_value(decorator, value, EdgeKind::Call { awaited: false });
+                        }
+                    }
+                    facts.call(call).callee
+                }
                 _ => decorator,
             };
             for value in self.evaluator.values(callee).iter() {
@@ -671,6 +680,15 @@ impl FileEdges<'_> {
                     }
                     _ => {}
                 }
+            }
+        }
+    }
+
+    /// `raise Error` makes one, as `raise Error()` does.
+    fn raised(&mut self, exception: ExprId) {
+        for value in self.evaluator.values(exception).iter() {
+            if matches!(value, Value::Class(_)) {
+                self.push_value(exception, value, EdgeKind::Call { awaited: false });
             }
         }
     }

@@ -4,6 +4,7 @@
 //! or reports; rules ask it for effects in contexts. All results are the same on every run and with any number of threads.
 
 mod bounds;
+mod call_graph;
 mod concats;
 mod configured;
 mod contexts;
@@ -36,6 +37,7 @@ mod uses;
 mod value;
 
 pub use bounds::Bound;
+pub use call_graph::NamedCalls;
 pub use concats::{Built, Concat};
 pub use configured::Configured;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};

@@ -1,5 +1,7 @@
 //! Files with their names resolved: what the solver works on.
 
+use std::collections::VecDeque;
+
 use lagmap_facts::{
     ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, ImportIndex, NameHash, ScopeKind,
 };
@@ -273,7 +275,9 @@ impl Classes {
                 }
             }
         }
-        classes.orders = (0..count).map(|index| classes.order(ClassId(index as u32))).collect();
+        let mut known = vec![None; count];
+        classes.orders =
+            (0..count).map(|index| classes.order(ClassId(index as u32), DEEPEST_HIERARCHY, &mut known)).collect();
         for index in 0..count {
             let class = ClassId(index as u32);
             for ancestor in &classes.orders[index][1..] {
@@ -303,20 +307,30 @@ impl Classes {
         }
     }
 
-    /// The class and its ancestors, depth first, each once where it comes first. Python's C3 order differs from it only
-    /// in diamonds.
-    fn order(&self, class: ClassId) -> Vec<ClassId> {
-        fn visit(classes: &Classes, class: ClassId, depth: u32, order: &mut Vec<ClassId>) {
-            if depth == 0 || order.contains(&class) {
-                return;
+    /// The class and its ancestors in Python's method resolution order (C3), worked out once for each class. Bases that have
+    /// none, which Python would not accept, come depth first; a class that inherits from itself does so once.
+    fn order(&self, class: ClassId, depth: u32, known: &mut [Option<Vec<ClassId>>]) -> Vec<ClassId> {
+        if let Some(order) = &known[class.0 as usize] {
+            return order.clone();
+        }
+        let mut order = vec![class];
+        known[class.0 as usize] = Some(order.clone());
+        let bases = if depth > 0 { self.bases[class.0 as usize].as_slice() } else { &[] };
+        let mut queues: Vec<VecDeque<ClassId>> =
+            bases.iter().map(|base| self.order(*base, depth - 1, known).into()).collect();
+        queues.push(bases.iter().copied().collect());
+        while queues.iter().any(|queue| !queue.is_empty()) {
+            let is_last = |head: ClassId| queues.iter().all(|queue| !queue.iter().skip(1).any(|other| *other == head));
+            let heads = || queues.iter().filter_map(|queue| queue.front().copied());
+            let Some(next) = heads().find(|head| is_last(*head)).or_else(|| heads().next()) else { break };
+            for queue in &mut queues {
+                queue.retain(|other| *other != next);
             }
-            order.push(class);
-            for base in &classes.bases[class.0 as usize] {
-                visit(classes, *base, depth - 1, order);
+            if next != class {
+                order.push(next);
             }
         }
-        let mut order = Vec::new();
-        visit(self, class, DEEPEST_HIERARCHY, &mut order);
+        known[class.0 as usize] = Some(order.clone());
         order
     }
 

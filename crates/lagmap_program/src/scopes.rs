@@ -17,6 +17,8 @@ pub struct Binding {
     pub source: Source,
     /// The place in an unpacked tuple: `a, b = value` gives `b` the index 1.
     pub item: Option<u8>,
+    /// The place in a tuple at that place: `a, (b, c) = value` gives `c` the index 1.
+    pub inner: Option<u8>,
 }
 
 /// What a name is bound to.
@@ -123,6 +125,7 @@ fn collect(facts: &FileFacts, scope: FunctionIndex, per_scope: &mut [Vec<Binding
             region: function.body,
             source: Source::Parameter(index as u32),
             item: None,
+            inner: None,
         });
     }
     for op in facts.ops(function) {
@@ -172,7 +175,7 @@ fn bind(
     source: Source,
     per_scope: &mut [Vec<Binding>],
 ) {
-    let mut add = |target: ExprId, source: Source, item: Option<u8>| {
+    let mut add = |target: ExprId, source: Source, item: Option<u8>, inner: Option<u8>| {
         let Expr::Name(name) = facts.expr(target) else { return };
         let hash = facts.names.hash(name);
         let owner = owner(facts, function, scope, hash);
@@ -184,25 +187,26 @@ fn bind(
             }
             _ => start,
         };
-        let binding = Binding { name: hash, offset, region, source, item };
+        let binding = Binding { name: hash, offset, region, source, item, inner };
         per_scope[owner.0 as usize].push(binding);
     };
     match facts.expr(target) {
         Expr::Tuple(list) | Expr::List(list) => {
             for (index, part) in facts.list(list).iter().enumerate() {
+                let item = u8::try_from(index).ok();
                 match facts.expr(*part) {
                     Expr::Tuple(inner) | Expr::List(inner) => {
-                        for nested in facts.list(inner) {
-                            add(*nested, Source::Opaque, None);
+                        for (index, nested) in facts.list(inner).iter().enumerate() {
+                            add(*nested, source, item, u8::try_from(index).ok());
                         }
                     }
-                    Expr::Starred(rest) => add(rest, Source::Opaque, None),
-                    _ => add(*part, source, u8::try_from(index).ok()),
+                    Expr::Starred(rest) => add(rest, Source::Opaque, None, None),
+                    _ => add(*part, source, item, None),
                 }
             }
         }
-        Expr::Starred(rest) => add(rest, Source::Opaque, None),
-        _ => add(target, source, None),
+        Expr::Starred(rest) => add(rest, Source::Opaque, None, None),
+        _ => add(target, source, None, None),
     }
 }
 
@@ -218,7 +222,7 @@ fn push(
     source: Source,
 ) {
     let owner = owner(facts, function, scope, name);
-    per_scope[owner.0 as usize].push(Binding { name, offset, region, source, item: None });
+    per_scope[owner.0 as usize].push(Binding { name, offset, region, source, item: None, inner: None });
 }
 
 /// The scope that a name assigned in `scope` belongs to, `global` and `nonlocal` obeyed.
