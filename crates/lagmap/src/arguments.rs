@@ -118,6 +118,8 @@ pub enum GraphFormat {
     Json,
     /// For Graphviz.
     Dot,
+    /// Only how many calls lead into the program, to the catalogue and to other imported names.
+    Summary,
 }
 
 /// Forms of the report.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use globset::Glob;
 use lagmap_models::Catalogue;
-use lagmap_program::{NamedCalls, Program, ProgramOptions, SourceUnit, SyntaxFault};
+use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
 use lagmap_report::{
     Finding, FindingCounts, Group, ReadError, Report, SCHEMA_VERSION, Severity, Summary, SyntaxError, SystemProblem,
     Tool, UnusedSuppression,
@@ -90,9 +90,14 @@ pub fn run_audit(root: &Path, options: &AuditOptions, progress: &Progress) -> Re
     in_pool(options, || run_here(root, options, progress))
 }
 
-/// The call graph of a system, under names.
-pub fn call_graph(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<NamedCalls, Failure> {
-    in_pool(options, || Ok(link(root, options, &Policy::of(options)?, progress)?.program.named_calls()))
+/// Links a system and asks it something.
+pub fn ask<T: Send>(
+    root: &Path,
+    options: &AuditOptions,
+    progress: &Progress,
+    question: impl FnOnce(&Program) -> T + Send,
+) -> Result<T, Failure> {
+    in_pool(options, || Ok(question(&link(root, options, &Policy::of(options)?, progress)?.program)))
 }
 
 fn in_pool<T: Send>(options: &AuditOptions, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {

@@ -250,3 +250,14 @@ fn the_call_graph_names_who_calls_whom() {
         .code(0)
         .stdout(contains("\"main.area\" -> \"shapes.Square.area\";"));
 }
+
+#[test]
+fn a_summary_says_where_calls_lead() {
+    let root = tempfile::tempdir().unwrap();
+    let text = "import far\n\n\ndef near():\n    return far.Client()\n\n\nclient = far.Client()\nclient.get(near())\nprint(missing())\n";
+    fs::write(root.path().join("main.py"), text).unwrap();
+    let summary = json(&lagmap(root.path(), &["call-graph", "--format", "summary"]).code(0).get_output().stdout);
+    assert_eq!(summary, serde_json::json!({ "calls": 6, "project": 1, "catalogue": 1, "outside": 3 }));
+    let calls = json(&lagmap(root.path(), &["call-graph"]).code(0).get_output().stdout);
+    assert_eq!(calls["main"], serde_json::json!(["far.Client", "far.Client.get", "main.near", "print"]));
+}

@@ -2,15 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lagmap_facts::{CallId, FunctionIndex, ScopeKind};
+use lagmap_facts::{CallId, Expr, ExprId, FunctionIndex, ScopeKind};
 use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
+use serde::Serialize;
 
-use crate::{EdgeKind, FunctionId, Program, Value};
+use crate::{CallView, EdgeKind, FileId, FunctionId, ImportTarget, Program, Source, Value};
 
 /// Callers with what they call, both under their dotted names. Code at the top of a module goes by the module's name, that of
 /// a class body by the name of the scope around it; library functions by their paths in the catalogue.
 pub type NamedCalls = BTreeMap<String, BTreeSet<String>>;
+
+/// How many names of names are followed.
+const DEEPEST_NAME: u32 = 12;
+
+/// How many calls lead where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Resolution {
+    /// All calls.
+    pub calls: usize,
+    /// To a function or class of the program.
+    pub project: usize,
+    /// To an entry of the catalogue.
+    pub catalogue: usize,
+    /// To something else that is imported from outside, by name.
+    pub outside: usize,
+}
 
 impl Program {
     /// The call graph under names. Lambdas are numbered by scope: `main.<lambda1>`.
@@ -36,12 +53,73 @@ impl Program {
         for (file, unit) in self.files() {
             for index in 0..unit.facts.calls.len() {
                 let call = self.call(self.linked.ids.call(file, CallId(index as u32)));
-                let paths = call.callees().filter_map(|value| match value {
-                    Value::External(ModelId::UNKNOWN) => None,
-                    Value::External(model) | Value::Bound { method: model, .. } => Some(self.catalogue().path(model)),
+                let paths = call.models().map(|(model, _)| self.catalogue().path(model));
+                let outside = self.outside_name(&call);
+                found.entry(caller(call.function)).or_default().extend(paths.chain(outside));
+            }
+        }
+        found
+    }
+
+    /// The dotted name of what a call calls outside of the program and the catalogue: `ext.Client.get` for
+    /// `client = ext.Client()` and `client.get()`. `None` if it is known, or leads to no import.
+    pub fn outside_name(&self, call: &CallView<'_>) -> Option<String> {
+        let known = call.callees().any(|value| value != Value::External(ModelId::UNKNOWN));
+        if known { None } else { self.imported_name(call.file, call.call.callee, DEEPEST_NAME) }
+    }
+
+    /// The name under which an expression was imported from outside, what it is an attribute or result of included.
+    fn imported_name(&self, file: FileId, id: ExprId, depth: u32) -> Option<String> {
+        let depth = depth.checked_sub(1)?;
+        let unit = self.linked.file(file);
+        let facts = &unit.facts;
+        match facts.expr(id) {
+            Expr::Attribute { value, attribute } => {
+                let value = self.imported_name(file, value, depth)?;
+                Some(format!("{value}.{}", facts.text(attribute)))
+            }
+            Expr::Call(call) => self.imported_name(file, facts.call(call).callee, depth),
+            Expr::Await(value) => self.imported_name(file, value, depth),
+            Expr::Name(name) => {
+                let name = facts.names.hash(name);
+                let scope = facts.region(facts.exprs[id.0 as usize].region).function;
+                let scopes = std::iter::successors(Some(scope), |scope| facts.function(*scope).parent);
+                let mut bindings = scopes.map(|scope| unit.scopes.named(scope, name));
+                let binding = bindings.find(|named| !named.is_empty())?.last()?;
+                match binding.source {
+                    Source::Import(index) if matches!(unit.imports[index.0 as usize], ImportTarget::External(_)) => {
+                        let import = &facts.imports[index.0 as usize];
+                        let module = facts.text(import.module);
+                        match import.member {
+                            Some(member) => Some(format!("{module}.{}", facts.text(member))),
+                            None if import.aliased => Some(module.to_owned()),
+                            None => module.split('.').next().map(str::to_owned),
+                        }
+                    }
+                    Source::Value(value) | Source::Entered(value) if binding.item.is_none() => {
+                        self.imported_name(file, value, depth)
+                    }
                     _ => None,
-                });
-                found.entry(caller(call.function)).or_default().extend(paths);
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// How many calls lead where.
+    pub fn resolution(&self) -> Resolution {
+        let mut found = Resolution::default();
+        for (file, unit) in self.files() {
+            for index in 0..unit.facts.calls.len() {
+                let call = self.call(self.linked.ids.call(file, CallId(index as u32)));
+                found.calls += 1;
+                if call.models().next().is_some() {
+                    found.catalogue += 1;
+                } else if call.callees().any(|value| value != Value::External(ModelId::UNKNOWN)) {
+                    found.project += 1;
+                } else if self.outside_name(&call).is_some() {
+                    found.outside += 1;
+                }
             }
         }
         found

@@ -401,7 +401,7 @@ impl<'a> Evaluator<'a> {
         match self.facts.expr(index) {
             Expr::Str(text) => Some(self.facts.names.hash(text)),
             Expr::Int(place) => usize::try_from(place).ok().and_then(place_key),
-            Expr::Name(_) | Expr::Attribute { .. } => {
+            Expr::Name(_) | Expr::Attribute { .. } if self.may_be_constant(index) => {
                 let values = self.values(index);
                 let [Value::Object { model, site }] = values.as_slice() else { return None };
                 if *model != self.linked.catalogue.text() {
@@ -415,6 +415,30 @@ impl<'a> Evaluator<'a> {
                 }
             }
             _ => None,
+        }
+    }
+
+    /// Whether a name or attribute that is known to hold a text may be taken for that constant: texts that callers pass and
+    /// that objects are given are not followed, so theirs may be others as well.
+    fn may_be_constant(&mut self, id: ExprId) -> bool {
+        match self.facts.expr(id) {
+            Expr::Name(name) => {
+                let node = &self.facts.exprs[id.0 as usize];
+                let (name, region) = (self.facts.names.hash(name), node.region);
+                let scope = self.facts.region(region).function;
+                let is_literal = |value: ExprId| matches!(self.facts.expr(value), Expr::Str(_));
+                self.unit.scopes.reaching(self.facts, scope, name, node.span.start, region).all(|binding| match binding
+                    .source
+                {
+                    Source::Value(value) => is_literal(value),
+                    Source::Import(_) => true,
+                    _ => false,
+                })
+            }
+            Expr::Attribute { value, .. } => {
+                self.values(value).iter().all(|owner| matches!(owner, Value::Module(_) | Value::Class(_)))
+            }
+            _ => false,
         }
     }
 
@@ -805,6 +829,24 @@ impl<'a> Evaluator<'a> {
             arguments.get(at).copied().filter(|_| !starred)
         };
         by_name.map(|keyword| keyword.value).or_else(by_place)
+    }
+
+    /// What the functions that an expression may be give, whatever they are called with.
+    pub fn given_by(&mut self, functions: ExprId) -> Values {
+        let mut found = Values::unknown();
+        for value in self.values(functions).iter() {
+            match value {
+                Value::Function(function) | Value::Method { function, .. } => {
+                    let returned = self.returned(function);
+                    found.extend(&returned.iter().filter(|value| !matches!(value, Value::Argument(_))).collect());
+                }
+                Value::Class(class) => {
+                    found.add(Value::Instance { class, exact: true });
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     fn call(&mut self, id: ExprId, call: lagmap_facts::CallId) -> Values {

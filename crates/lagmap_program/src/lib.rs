@@ -37,7 +37,7 @@ mod uses;
 mod value;
 
 pub use bounds::Bound;
-pub use call_graph::NamedCalls;
+pub use call_graph::{NamedCalls, Resolution};
 pub use concats::{Built, Concat};
 pub use configured::Configured;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};

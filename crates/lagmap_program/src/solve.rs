@@ -449,6 +449,13 @@ impl FileVisit<'_> {
                         let object = Value::Object { model: yielded, site: own };
                         self.add(Cell::Element(own), Values::one(object));
                     }
+                    if self.linked.catalogue.name(model) == "map"
+                        && let Some(function) = facts.arguments(call).first()
+                    {
+                        let held = self.evaluator.given_by(*function);
+                        let held = self.worth_keeping(&held);
+                        self.add(Cell::Element(own), held);
+                    }
                     if entry.is_some()
                         && let Some(first) = facts.arguments(call).first()
                         && matches!(

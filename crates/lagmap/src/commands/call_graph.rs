@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use lagmap_program::NamedCalls;
+use lagmap_program::{NamedCalls, Program};
+use serde::Serialize;
 
 use crate::arguments::{CallGraphArguments, GraphFormat};
 use crate::audit::{self, AuditOptions};
@@ -17,16 +18,19 @@ pub fn run(arguments: &CallGraphArguments) -> Result<ExitCode, Failure> {
     audit::check_root(&arguments.path)?;
     let configuration = Configuration::find(&arguments.path, arguments.config.as_deref())?;
     let options = AuditOptions { all_code: true, ..AuditOptions::of(configuration)? };
-    let calls = audit::call_graph(&arguments.path, &options, &Progress::start())?;
+    let progress = Progress::start();
     let text = match arguments.format {
-        GraphFormat::Json => {
-            let text = serde_json::to_string_pretty(&calls);
-            text.map_err(|error| Failure::new("cannot write the call graph").because(error))? + "\n"
-        }
-        GraphFormat::Dot => dot(&calls),
+        GraphFormat::Json => json(&audit::ask(&arguments.path, &options, &progress, Program::named_calls)?)?,
+        GraphFormat::Dot => dot(&audit::ask(&arguments.path, &options, &progress, Program::named_calls)?),
+        GraphFormat::Summary => json(&audit::ask(&arguments.path, &options, &progress, Program::resolution)?)?,
     };
     output::print(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value);
+    Ok(text.map_err(|error| Failure::new("cannot write the call graph").because(error))? + "\n")
 }
 
 fn dot(calls: &NamedCalls) -> String {
