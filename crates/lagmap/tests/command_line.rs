@@ -261,3 +261,32 @@ fn a_summary_says_where_calls_lead() {
     let calls = json(&lagmap(root.path(), &["call-graph"]).code(0).get_output().stdout);
     assert_eq!(calls["main"], serde_json::json!(["far.Client", "far.Client.get", "main.near", "print"]));
 }
+
+/// What `main` calls in a program of one file.
+fn called_by_main(text: &str) -> Vec<String> {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("main.py"), text).unwrap();
+    let calls = json(&lagmap(root.path(), &["call-graph"]).code(0).get_output().stdout);
+    calls["main"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_call_graph_follows_containers_by_key_and_place() {
+    let functions = "def a():\n    pass\n\n\ndef b():\n    pass\n\n\ndef c():\n    pass\n\n\n";
+    let called = |code: &str| called_by_main(&format!("{functions}{code}"));
+    assert_eq!(called("KEY = 'x'\ntable = {'x': a, 'y': b}\ntable[KEY]()\n"), ["main.a"]);
+    assert_eq!(called("import sys\ntable = {'x': a, 'y': b}\ntable[sys.argv[1]]()\n"), ["main.a", "main.b"]);
+    assert_eq!(called("pair = (a, b)\nfirst, second = pair\nsecond()\n"), ["main.b"]);
+    assert_eq!(called("one, (two, three) = a, (b, c)\nthree()\n"), ["main.c"]);
+    assert_eq!(called("for name, run in [('x', a), ('y', b)]:\n    run()\n"), ["main.a", "main.b"]);
+    assert_eq!(called("handlers = [a, b]\nhandlers[1:][0]()\n"), ["main.a", "main.b"]);
+}
+
+#[test]
+fn the_call_graph_looks_methods_up_as_python_does() {
+    let text = "class A:\n    def run(self):\n        pass\n\n\nclass B(A):\n    pass\n\n\nclass C(A):\n    def run(self):\n        \
+                pass\n\n\nclass D(B, C):\n    pass\n\n\nD().run()\n";
+    assert_eq!(called_by_main(text), ["main.C.run"]);
+    let text = "def same(x):\n    return x\n\n\ndef a():\n    pass\n\n\ndef b():\n    pass\n\n\nsame(a)()\nsame(b)\n";
+    assert_eq!(called_by_main(text), ["main.a", "main.same"]);
+}

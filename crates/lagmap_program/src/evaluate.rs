@@ -134,6 +134,9 @@ impl<'a> Evaluator<'a> {
                 found
             }
             Expr::Call(call) => self.call(id, call),
+            Expr::Subscript { value, index } if matches!(self.facts.expr(index), Expr::Slice { .. }) => {
+                self.slice(value, id)
+            }
             Expr::Subscript { value, index } => self.entries(value, index),
             Expr::Str(_) | Expr::FString(_) => self.object(catalogue.text(), id),
             Expr::Bytes(_) => self.object(catalogue.bytes(), id),
@@ -362,6 +365,19 @@ impl<'a> Evaluator<'a> {
             found.extend(&self.elements(value));
         }
         found
+    }
+
+    /// A slice of a list or tuple is another of its kind; what it holds, the solver knows.
+    fn slice(&mut self, sequence: ExprId, id: ExprId) -> Values {
+        let catalogue = &self.linked.catalogue;
+        let (list, tuple) = (catalogue.list(), catalogue.tuple());
+        let site = self.site(id);
+        let part = |value| match value {
+            Value::Object { model, .. } if model == list || model == tuple => Some(Value::Object { model, site }),
+            _ => None,
+        };
+        let found: Values = self.values(sequence).iter().filter_map(part).collect();
+        if found.is_empty() { self.items(sequence) } else { found }
     }
 
     /// What indexing an expression gives.

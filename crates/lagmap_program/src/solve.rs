@@ -378,6 +378,12 @@ impl FileVisit<'_> {
                     }
                     parts[fixed..].to_vec()
                 }
+                Expr::Subscript { value, index } if matches!(facts.expr(index), Expr::Slice { .. }) => {
+                    let held = self.evaluator.items(value);
+                    let held = self.worth_keeping(&held);
+                    self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+                    continue;
+                }
                 Expr::Comprehension { element, .. } => vec![element],
                 _ => continue,
             };
