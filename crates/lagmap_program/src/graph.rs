@@ -273,13 +273,22 @@ fn is_answer(linked: &Linked, solution: &Solution, file: FileId, call: &lagmap_f
         Expr::Attribute { value, .. } => facts.dotted(value),
         _ => None,
     };
-    let Some(socket) = receiver(call) else { return false };
+    let Some(asked) = receiver(call) else { return false };
+    // A poller is asked for those that are registered with it.
+    let registered = function.calls.clone().filter_map(|id| {
+        let other = facts.call(lagmap_facts::CallId(id));
+        let is_register =
+            matches!(facts.expr(other.callee), Expr::Attribute { attribute, .. } if facts.text(attribute) == "register");
+        let first = facts.arguments(other).first().filter(|_| is_register && receiver(other).as_deref() == Some(&asked));
+        first.and_then(|first| facts.dotted(*first))
+    });
+    let sockets: Vec<String> = registered.chain([asked.clone()]).collect();
     function.calls.clone().any(|id| {
         let other = facts.call(lagmap_facts::CallId(id));
         let region = facts.exprs[other.expr.0 as usize].region;
         facts.span(other.expr).end <= start
             && looped(region) == own
-            && receiver(other).as_deref() == Some(&socket)
+            && receiver(other).is_some_and(|other| sockets.contains(&other))
             && callees(id).iter().any(|value| match value {
                 Value::Bound { method, .. } => linked.catalogue.name(method).starts_with("send"),
                 _ => false,
