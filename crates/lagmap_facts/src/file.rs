@@ -92,6 +92,15 @@ impl FileFacts {
         &self.keywords[call.keywords_start as usize..(call.keywords_start + call.keywords_len) as usize]
     }
 
+    /// The value of an argument of a call, by keyword or position.
+    pub fn argument(&self, call: &Call, keyword: Option<&str>, position: Option<u32>) -> Option<ExprId> {
+        let by_name = keyword.and_then(|wanted| {
+            let mut keywords = self.keywords(call).iter();
+            keywords.find(|own| own.name.is_some_and(|name| self.text(name) == wanted)).map(|own| own.value)
+        });
+        by_name.or_else(|| self.arguments(call).get(position? as usize).copied())
+    }
+
     /// A region.
     pub fn region(&self, id: RegionId) -> &Region {
         &self.regions[id.0 as usize]

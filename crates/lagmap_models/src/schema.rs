@@ -109,6 +109,10 @@ pub struct ApiEntry {
     /// What rules ask for that is none of the above, from the list in `models/README.md`.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The first argument, by its name, if it is the file that the call reads or writes: without one, or on a buffer in memory,
+    /// the call only computes.
+    #[serde(default)]
+    pub file: Option<String>,
     /// What to use instead in async code, or to be faster: one short phrase, `asyncio.sleep`.
     #[serde(default)]
     pub instead: Option<String>,

@@ -168,11 +168,7 @@ impl Program {
 
 /// The argument that says how long a call may wait.
 pub fn given_bound(facts: &FileFacts, call: &Call, timeout: &TimeoutModel) -> Option<ExprId> {
-    let by_name = timeout.argument.as_deref().and_then(|wanted| {
-        let mut keywords = facts.keywords(call).iter();
-        keywords.find(|own| own.name.is_some_and(|name| facts.text(name) == wanted)).map(|own| own.value)
-    });
-    by_name.or_else(|| facts.arguments(call).get(timeout.position? as usize).copied())
+    facts.argument(call, timeout.argument.as_deref(), timeout.position)
 }
 
 /// Whether a call returns at once, by a flag, by a time-out of nothing, or because it waits only if it is told to.

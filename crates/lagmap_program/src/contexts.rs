@@ -251,7 +251,11 @@ fn inside(context: Context, around: Surroundings) -> Context {
         Frequency::Startup | Frequency::Script | Frequency::Import | Frequency::Lazy if around.forever => {
             Frequency::Background
         }
-        Frequency::Request | Frequency::Background | Frequency::Library if around.once => Frequency::Lazy,
+        Frequency::Request | Frequency::Background | Frequency::Library
+            if around.recurrence != Recurrence::EveryCall =>
+        {
+            Frequency::Lazy
+        }
         other => other,
     };
     Context { frequency, place: context.place }

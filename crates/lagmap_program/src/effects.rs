@@ -68,9 +68,10 @@ pub struct Effect {
 }
 
 /// Which calls of a function have an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recurrence {
     /// Each.
+    #[default]
     EveryCall,
     /// The first with each key: something on the way keeps the results.
     EachKey,
@@ -115,7 +116,7 @@ impl Effects {
             if around.handler || effect.kind == EffectKind::Sleep && tries_again(linked, graph, function, region) {
                 continue;
             }
-            let effect = Effect { recurrence: around.recurrence(), ..effect };
+            let effect = Effect { recurrence: around.recurrence, ..effect };
             if !is_async {
                 improve(&mut effects.blocking[index], effect);
             }
@@ -242,7 +243,7 @@ fn propagate(linked: &Linked, graph: &Graph, callers: &[Vec<u32>], effects: &mut
             let caller = edge.from.0 as usize;
             let mut changed = false;
             let around = graph.around(linked.ids.of_function(edge.from).0, edge.region);
-            let recurrence = around.recurrence().max(graph.kept.get(&callee).copied().unwrap_or(Recurrence::EveryCall));
+            let recurrence = around.recurrence.max(graph.kept.get(&callee).copied().unwrap_or(Recurrence::EveryCall));
             // A plain call whose result is awaited has given an awaitable: it has not waited for another thread's result.
             let gives_awaitable = matches!(edge.kind, EdgeKind::Call { awaited: true }) && !facts.is_async;
             for effect in &found {

@@ -270,11 +270,8 @@ impl<'a> Evaluator<'a> {
                 (None, _) => self.items(iterable),
                 (Some(item), None) => self.item_of_each(iterable, item),
                 (Some(item), Some(inner)) => {
-                    let mut found = Values::unknown();
-                    for value in self.item_of_each(iterable, item).iter() {
-                        found.extend(&self.element_at(value, inner));
-                    }
-                    found
+                    let each = self.item_of_each(iterable, item);
+                    self.parts_at(&each, inner)
                 }
             },
             Source::Entered(context) => self.entered(context),
@@ -295,30 +292,27 @@ impl<'a> Evaluator<'a> {
                     (None, _) => Values::unknown(),
                 };
             }
-            _ => self.items_at(value, item),
+            _ => {
+                let values = self.values(value);
+                self.parts_at(&values, item)
+            }
         };
-        let Some(inner) = inner else { return part };
-        let mut found = Values::unknown();
-        for value in part.iter() {
-            found.extend(&self.element_at(value, inner));
+        match inner {
+            Some(inner) => self.parts_at(&part, inner),
+            None => part,
         }
-        found
     }
 
-    /// What an expression holds at a place of a tuple.
-    fn items_at(&mut self, value: ExprId, item: u8) -> Values {
+    /// What tuples hold at a place.
+    fn parts_at(&mut self, tuples: &Values, place: u8) -> Values {
         let mut found = Values::unknown();
-        for value in self.values(value).iter() {
-            found.extend(&self.element_at(value, item));
+        for tuple in tuples.iter() {
+            match tuple {
+                Value::Object { site, .. } => found.extend(&self.held_at(site, place_key(place.into()))),
+                other => found.extend(&self.elements(other)),
+            };
         }
         found
-    }
-
-    fn element_at(&mut self, value: Value, item: u8) -> Values {
-        match value {
-            Value::Object { site, .. } => self.held_at(site, place_key(item.into())),
-            other => self.elements(other),
-        }
     }
 
     /// What a loop with several targets binds the one at `item` to: `enumerate`, `zip` and `items` are seen through.
@@ -351,11 +345,8 @@ impl<'a> Evaluator<'a> {
             }
             return found;
         }
-        let mut found = Values::unknown();
-        for value in self.items(iterable).iter() {
-            found.extend(&self.element_at(value, item));
-        }
-        found
+        let items = self.items(iterable);
+        self.parts_at(&items, item)
     }
 
     /// What iterating over or indexing an expression gives.

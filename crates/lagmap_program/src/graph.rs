@@ -499,13 +499,7 @@ impl FileEdges<'_> {
         let facts = &self.linked.file(self.file).facts;
         let Some(entry) = self.linked.catalogue.entry(model) else { return };
         for run in &entry.runs {
-            let by_name = run.argument.as_deref().and_then(|name| {
-                let found =
-                    facts.keywords(call).iter().find(|keyword| keyword.name.is_some_and(|own| facts.text(own) == name));
-                found.map(|keyword| keyword.value)
-            });
-            let by_place = || run.position.and_then(|place| facts.arguments(call).get(place as usize).copied());
-            let Some(argument) = by_name.or_else(by_place) else { continue };
+            let Some(argument) = facts.argument(call, run.argument.as_deref(), run.position) else { continue };
             // A coroutine object in the arguments is a call, whose own edge says the same; its callee is what runs.
             let values = match facts.expr(argument) {
                 Expr::Call(inner) => {

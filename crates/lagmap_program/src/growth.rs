@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
-    CallSite, CallView, Cell, Change, ChangeKind, ContextSet, FunctionId, Program, Site, Value, guards::guards,
+    CallSite, CallView, Cell, Change, ChangeKind, ContextSet, FunctionId, Program, Recurrence, Site, Value,
+    guards::guards,
 };
 
 /// A statement that adds to a container which nothing shrinks.
@@ -185,7 +186,8 @@ impl Program {
             let name = unit.facts.text(function.name);
             let sets_up =
                 matches!(name, "__init__" | "__new__" | "__post_init__" | "setup" | "initialize" | "__setstate__");
-            let first_time = self.graph.around(self.linked.ids.of_function(write.function).0, write.region).once;
+            let first_time = self.graph.around(self.linked.ids.of_function(write.function).0, write.region).recurrence
+                != Recurrence::EveryCall;
             !(sets_up || first_time || function.kind != ScopeKind::Function && function.kind != ScopeKind::Lambda)
         })
     }
@@ -271,7 +273,10 @@ impl Program {
     /// The region around a place that is not "only the first time": for a cache, each new key is one.
     fn unguarded(&self, file: crate::FileId, region: RegionId) -> RegionId {
         let facts = &self.linked.file(file).facts;
-        let outside = facts.enclosing(region).map(|(id, _)| id).find(|id| !self.around(file, *id).once);
+        let outside = facts
+            .enclosing(region)
+            .map(|(id, _)| id)
+            .find(|id| self.around(file, *id).recurrence == Recurrence::EveryCall);
         outside.unwrap_or(region)
     }
 

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     CallSite, Cell, ClassId, FileId, FunctionId, Site, Value, Values,
     contexts::{Context, ContextSet, Contexts, Frequency, Place, library_entries},
-    effects::{Effect, Effects, runs_here},
+    effects::{Effect, Effects, Recurrence, runs_here},
     evaluate::Evaluator,
     graph::{Edge, EdgeKind, Graph, Target},
     linked::{Linked, ProgramFile, SourceUnit},
@@ -355,7 +355,7 @@ impl Program {
         let (file, _) = self.linked.ids.of_function(function);
         let around = self.graph.around(file, region);
         // What happens for each new key runs "the first time" again and again.
-        let each_key = Surroundings { once: false, ..around };
+        let each_key = Surroundings { recurrence: Recurrence::EveryCall, ..around };
         let mut outer = self.contexts_of(function).iter().filter(|outer| {
             let set: ContextSet = [*outer].into_iter().collect();
             [around, each_key].into_iter().any(|around| self.contexts.within(set, around).any(|inner| inner == context))
@@ -517,26 +517,19 @@ impl Program {
     /// Whether a call that reads or writes files works in memory here: on a buffer, or, given no file, on its result.
     pub fn is_in_memory(&self, call: &CallView<'_>) -> bool {
         let is_buffer = |call: &CallView<'_>, file: ExprId| {
-            call.values(file).iter().any(|value| match value {
-                Value::Object { model, .. } => {
-                    matches!(self.catalogue().path(model).as_str(), "io.BytesIO" | "io.StringIO")
-                }
-                _ => false,
-            })
+            let in_memory =
+                |value| matches!(value, Value::Object { model, .. } if self.catalogue().has_tag(model, "buffer"));
+            call.values(file).iter().any(in_memory)
         };
-        let file = |call: &CallView<'_>| call.facts().arguments(call.call).first().copied();
-        if call.has_tag("to-file") {
-            let by_name = ["fp", "path_or_buf", "source"].iter().find_map(|name| call.argument(Some(name), None));
-            let is_memory = match by_name.or_else(|| file(call)) {
-                Some(file) => is_buffer(call, file),
-                None => true,
-            };
-            if is_memory {
-                return true;
-            }
+        let named = call.model().and_then(|(_, entry)| entry.file.as_deref());
+        if named.is_some_and(|name| call.argument(Some(name), Some(0)).is_none_or(|file| is_buffer(call, file))) {
+            return true;
         }
         let mut archives = call.models().filter_map(|(_, receiver)| self.creation(receiver?));
-        archives.any(|made| made.has_tag("wraps") && file(&made).is_some_and(|file| is_buffer(&made, file)))
+        archives.any(|made| {
+            let file = made.argument(None, Some(0));
+            made.has_tag("wraps") && file.is_some_and(|file| is_buffer(&made, file))
+        })
     }
 
     /// Whether a call waits in another thread for what it has just handed to an event loop. It would never return on that
@@ -717,12 +710,7 @@ impl<'a> CallView<'a> {
 
     /// The value of an argument by keyword or position.
     pub fn argument(&self, keyword: Option<&str>, position: Option<u32>) -> Option<ExprId> {
-        let facts = self.facts();
-        let by_name = keyword.and_then(|wanted| {
-            let mut keywords = facts.keywords(self.call).iter();
-            keywords.find(|own| own.name.is_some_and(|name| facts.text(name) == wanted)).map(|own| own.value)
-        });
-        by_name.or_else(|| facts.arguments(self.call).get(position? as usize).copied())
+        self.facts().argument(self.call, keyword, position)
     }
 
     /// Whether it passes `*args` or `**kwargs`, which may hold anything.

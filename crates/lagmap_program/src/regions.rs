@@ -18,32 +18,15 @@ pub struct Surroundings {
     pub forever: bool,
     /// Runs in a loop that waits for a message, job or connection each time round.
     pub service: bool,
-    /// Runs only while something that is kept is still missing: lazy initialisation or a cache miss.
-    pub once: bool,
-    /// What is missing is one of many, by key, or is forgotten again by other code: there are many first times.
-    pub keyed: bool,
+    /// Which calls of the function get here: not every one, where something that is kept is still missing (lazy
+    /// initialisation, a cache miss). What is one of many, by key, or is forgotten again by other code has many first times.
+    pub recurrence: Recurrence,
     /// How many loops are around it in this function.
     pub loops: u8,
     /// Runs only if something was raised.
     pub handler: bool,
     /// The innermost loop around it goes round again only if something was raised: it retries.
     pub retried: bool,
-}
-
-impl Surroundings {
-    /// Whether it runs for the first call alone, whatever the arguments.
-    pub const fn happens_once(self) -> bool {
-        self.once && !self.keyed
-    }
-
-    /// Which calls of the function around it get here.
-    pub const fn recurrence(self) -> Recurrence {
-        match (self.once, self.keyed) {
-            (false, _) => Recurrence::EveryCall,
-            (true, true) => Recurrence::EachKey,
-            (true, false) => Recurrence::FirstCall,
-        }
-    }
 }
 
 /// The surroundings of each region of a file. Service loops are added by the call graph, which knows what waits.
@@ -64,8 +47,7 @@ pub fn surroundings(facts: &FileFacts, scopes: &Scopes) -> Vec<Surroundings> {
             RegionKind::If { test, holds, .. } => {
                 own.main_guard |= holds && region.function == FunctionIndex::MODULE && is_main_test(facts, test);
                 if let Some(missing) = missing_test(facts, scopes, test, holds) {
-                    own.once = true;
-                    own.keyed |= missing == Missing::Entry;
+                    own.recurrence = own.recurrence.max(missing);
                 }
             }
             RegionKind::Except { .. } => own.handler = true,
@@ -133,17 +115,9 @@ fn is_main_test(facts: &FileFacts, test: ExprId) -> bool {
     is_name(left) && is_main(right) || is_main(left) && is_name(right)
 }
 
-/// What a condition finds missing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    /// The one value of a variable or attribute.
-    Value,
-    /// An entry of a container, by its key.
-    Entry,
-}
-
-/// What the condition (or its contrary, if not `holds`) says is not there yet, of what is kept for later.
-fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -> Option<Missing> {
+/// Whether the condition (or its contrary, if not `holds`) says that something kept for later is not there yet: the one value
+/// of a variable (the first call) or an entry of a container (each key).
+fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -> Option<Recurrence> {
     match facts.expr(test) {
         Expr::Compare { op, left, right } => match (op, holds) {
             (CompareOp::Is, true) | (CompareOp::IsNot, false) => {
@@ -151,10 +125,13 @@ fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -
                 kept.flatten()
             }
             (CompareOp::NotIn, true) | (CompareOp::In, false) if is_kept_container(facts, scopes, test, right) => {
-                Some(Missing::Entry)
+                Some(Recurrence::EachKey)
             }
             // `if STATE != NEW: return`, where the function sets the state.
-            _ => is_own_state(facts, left).then_some(Missing::Value),
+            (CompareOp::Equal | CompareOp::NotEqual | CompareOp::In | CompareOp::NotIn, _) => {
+                is_own_state(facts, left).then_some(Recurrence::EachKey)
+            }
+            _ => None,
         },
         Expr::Not(inner) => missing_test(facts, scopes, inner, !holds),
         Expr::Boolean { and, values } if and == holds => {
@@ -163,18 +140,18 @@ fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -
         // `if kept is not None and not reload: return kept`: mostly there is one.
         Expr::Boolean { and: true, values } => {
             let mut parts = facts.list(values).iter();
-            parts.find_map(|part| missing_test(facts, scopes, *part, holds)).map(|_| Missing::Entry)
+            parts.find_map(|part| missing_test(facts, scopes, *part, holds)).map(|_| Recurrence::EachKey)
         }
         // `if not self.model:` needs more evidence than a flag: it is set again in the same function.
         Expr::Attribute { .. } | Expr::Name(_) if !holds => {
             let kept =
                 kept(facts, scopes, test).filter(|_| is_assigned(facts, facts.exprs[test.0 as usize].region, test));
-            kept.or_else(|| is_looked_up(facts, scopes, test).then_some(Missing::Entry))
+            kept.or_else(|| is_looked_up(facts, scopes, test).then_some(Recurrence::EachKey))
         }
         Expr::Call(call) if !holds => {
             let is_test =
                 matches!(facts.expr(facts.call(call).callee), Expr::Name(name) if facts.text(name) == "hasattr");
-            is_test.then_some(Missing::Value)
+            is_test.then_some(Recurrence::FirstCall)
         }
         _ => None,
     }
@@ -188,20 +165,20 @@ fn is_own_state(facts: &FileFacts, id: ExprId) -> bool {
 }
 
 /// An attribute, a global variable, or a local that was looked up in something kept (`hit = self.cache.get(key)`).
-fn kept(facts: &FileFacts, scopes: &Scopes, id: ExprId) -> Option<Missing> {
+fn kept(facts: &FileFacts, scopes: &Scopes, id: ExprId) -> Option<Recurrence> {
     match facts.expr(id) {
-        Expr::Attribute { .. } if is_forgotten(facts, id) => Some(Missing::Entry),
-        Expr::Attribute { .. } => Some(Missing::Value),
-        Expr::Subscript { .. } => Some(Missing::Entry),
+        Expr::Attribute { .. } if is_forgotten(facts, id) => Some(Recurrence::EachKey),
+        Expr::Attribute { .. } => Some(Recurrence::FirstCall),
+        Expr::Subscript { .. } => Some(Recurrence::EachKey),
         Expr::Name(name) => {
             let function = facts.region(facts.exprs[id.0 as usize].region).function;
             let function = facts.function(function);
             let is_global = function.globals.contains(&name) || function.nonlocals.contains(&name);
-            let entry = || is_looked_up(facts, scopes, id).then_some(Missing::Entry);
-            let value = if is_forgotten(facts, id) { Missing::Entry } else { Missing::Value };
+            let entry = || is_looked_up(facts, scopes, id).then_some(Recurrence::EachKey);
+            let value = if is_forgotten(facts, id) { Recurrence::EachKey } else { Recurrence::FirstCall };
             is_global.then_some(value).or_else(entry)
         }
-        Expr::Call(_) => is_lookup(facts, id).then_some(Missing::Entry),
+        Expr::Call(_) => is_lookup(facts, id).then_some(Recurrence::EachKey),
         _ => None,
     }
 }

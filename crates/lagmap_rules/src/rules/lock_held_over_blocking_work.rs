@@ -43,7 +43,7 @@ fn check_call(
     findings: &mut Vec<Finding>,
 ) {
     // Making something once under a lock is what such a lock is for.
-    if call.around().happens_once() {
+    if call.around().recurrence == Recurrence::FirstCall {
         return;
     }
     let contexts = call.contexts();
