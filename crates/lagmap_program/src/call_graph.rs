@@ -96,7 +96,7 @@ impl Program {
                             None => module.split('.').next().map(str::to_owned),
                         }
                     }
-                    Source::Value(value) | Source::Entered(value) if binding.item.is_none() => {
+                    Source::Value(value) | Source::Entered(value) if binding.path.is_whole() => {
                         self.imported_name(file, value, depth)
                     }
                     _ => None,

@@ -109,7 +109,8 @@ impl<'a> Evaluator<'a> {
         self.linked.ids.site(self.file, id)
     }
 
-    fn read(&mut self, cell: Cell) -> Values {
+    /// What a cell holds.
+    pub fn read(&mut self, cell: Cell) -> Values {
         self.reads.push(cell.mark());
         self.cells.get(cell).cloned().unwrap_or_default()
     }
@@ -262,18 +263,9 @@ impl<'a> Evaluator<'a> {
             }
             Source::Function(index) => Values::one(Value::Function(self.linked.ids.function(self.file, index))),
             Source::Class(index) => Values::one(Value::Class(self.linked.ids.class(self.file, index))),
-            Source::Value(value) => match binding.item {
-                None => self.values(value),
-                Some(item) => self.item(value, item, binding.inner),
-            },
-            Source::Iteration(iterable) => match (binding.item, binding.inner) {
-                (None, _) => self.items(iterable),
-                (Some(item), None) => self.item_of_each(iterable, item),
-                (Some(item), Some(inner)) => {
-                    let each = self.item_of_each(iterable, item);
-                    self.parts_at(&each, inner)
-                }
-            },
+            Source::Value(value) => self.part(value, binding.path.indices()),
+            Source::Rest(starred) => self.object(self.linked.catalogue.list(), starred),
+            Source::Iteration(iterable) => self.part_of_each(iterable, binding.path.indices()),
             Source::Entered(context) => self.entered(context),
             Source::Parameter(index) => self.parameter(scope, index),
             Source::InstanceOf(annotation) => self.annotated(annotation),
@@ -281,72 +273,71 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The part of an unpacked value, and the part of that, if it is unpacked in turn.
-    fn item(&mut self, value: ExprId, item: u8, inner: Option<u8>) -> Values {
-        let part = match self.facts.expr(value) {
-            Expr::Tuple(list) | Expr::List(list) => {
-                let part = self.facts.list(list).get(item as usize).copied();
-                return match (part, inner) {
-                    (Some(part), Some(inner)) => self.item(part, inner, None),
-                    (Some(part), None) => self.values(part),
-                    (None, _) => Values::unknown(),
-                };
+    /// A part of a value that is unpacked.
+    pub fn part(&mut self, value: ExprId, path: &[i8]) -> Values {
+        let Some((first, inner)) = path.split_first() else { return self.values(value) };
+        if let Expr::Tuple(list) | Expr::List(list) = self.facts.expr(value) {
+            let parts = self.facts.list(list);
+            let at = if *first < 0 { parts.len() as isize } else { 0 } + isize::from(*first);
+            let starred = |part: &ExprId| matches!(self.facts.expr(*part), Expr::Starred(_));
+            if !parts.iter().any(starred) {
+                let part = usize::try_from(at).ok().and_then(|at| parts.get(at));
+                return part.map(|part| self.part(*part, inner)).unwrap_or_default();
             }
-            _ => {
-                let values = self.values(value);
-                self.parts_at(&values, item)
-            }
-        };
-        match inner {
-            Some(inner) => self.parts_at(&part, inner),
-            None => part,
         }
+        let values = self.values(value);
+        self.parts_at(values, path)
     }
 
-    /// What tuples hold at a place.
-    fn parts_at(&mut self, tuples: &Values, place: u8) -> Values {
+    /// What tuples hold at a place, and what that holds in turn.
+    fn parts_at(&mut self, tuples: Values, path: &[i8]) -> Values {
+        let Some((first, inner)) = path.split_first() else { return tuples };
+        let key = usize::try_from(*first).ok().and_then(place_key);
         let mut found = Values::unknown();
         for tuple in tuples.iter() {
             match tuple {
-                Value::Object { site, .. } => found.extend(&self.held_at(site, place_key(place.into()))),
+                Value::Object { site, .. } => found.extend(&self.held_at(site, key)),
                 other => found.extend(&self.elements(other)),
             };
         }
-        found
+        self.parts_at(found, inner)
     }
 
-    /// What a loop with several targets binds the one at `item` to: `enumerate`, `zip` and `items` are seen through.
-    fn item_of_each(&mut self, iterable: ExprId, item: u8) -> Values {
-        if let Expr::Call(call) = self.facts.expr(iterable) {
-            let call = self.facts.call(call);
-            let arguments = self.facts.arguments(call);
-            match self.facts.expr(call.callee) {
-                Expr::Name(name) if self.facts.text(name) == "enumerate" => {
-                    return match (item, arguments.first()) {
-                        (1, Some(first)) => self.items(*first),
-                        _ => Values::unknown(),
-                    };
+    /// A part of each item of what is iterated: `enumerate`, `zip` and `items` are seen through.
+    fn part_of_each(&mut self, iterable: ExprId, path: &[i8]) -> Values {
+        let Some((first, inner)) = path.split_first() else { return self.items(iterable) };
+        let source = match self.facts.expr(iterable) {
+            Expr::Call(call) => {
+                let call = self.facts.call(call);
+                let arguments = self.facts.arguments(call);
+                match self.facts.expr(call.callee) {
+                    Expr::Name(name) if self.facts.text(name) == "enumerate" => {
+                        Some(arguments.first().copied().filter(|_| *first == 1))
+                    }
+                    Expr::Name(name) if self.facts.text(name) == "zip" => {
+                        Some(usize::try_from(*first).ok().and_then(|at| arguments.get(at).copied()))
+                    }
+                    Expr::Attribute { attribute, value } if self.facts.text(attribute) == "items" => {
+                        Some(Some(value).filter(|_| *first == 1))
+                    }
+                    _ => None,
                 }
-                Expr::Name(name) if self.facts.text(name) == "zip" => {
-                    let part = arguments.get(item as usize).copied();
-                    return part.map(|part| self.items(part)).unwrap_or_default();
-                }
-                Expr::Attribute { attribute, value } if self.facts.text(attribute) == "items" => {
-                    return if item == 1 { self.items(value) } else { Values::unknown() };
-                }
-                _ => {}
             }
+            _ => None,
+        };
+        if let Some(source) = source {
+            return source.map(|source| self.part_of_each(source, inner)).unwrap_or_default();
         }
         // Items of literal tuples keep their places: `for name, cls in [("a", A), ("b", B)]`.
         if let Expr::List(list) | Expr::Tuple(list) = self.facts.expr(iterable) {
             let mut found = Values::unknown();
             for part in self.facts.list(list) {
-                found.extend(&self.item(*part, item, None));
+                found.extend(&self.part(*part, path));
             }
             return found;
         }
         let items = self.items(iterable);
-        self.parts_at(&items, item)
+        self.parts_at(items, path)
     }
 
     /// What iterating over or indexing an expression gives.
@@ -389,7 +380,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// What a container holds.
-    fn held(&mut self, site: Site) -> Values {
+    pub fn held(&mut self, site: Site) -> Values {
         let mut found = self.read(Cell::Element(site));
         found.extend(&self.read(Cell::Keyed(site)));
         found
@@ -403,49 +394,56 @@ impl<'a> Evaluator<'a> {
         found
     }
 
-    /// The constant text or small number that an index or key always is, by its hash.
+    /// The constant text or small number that an index or key always is, as the key of what a container holds under it.
     pub fn key(&mut self, index: ExprId) -> Option<NameHash> {
-        match self.facts.expr(index) {
-            Expr::Str(text) => Some(self.facts.names.hash(text)),
+        let (file, literal) = self.constant(index)?;
+        let facts = &self.linked.file(file).facts;
+        match facts.expr(literal) {
+            Expr::Str(text) => Some(facts.names.hash(text)),
             Expr::Int(place) => usize::try_from(place).ok().and_then(place_key),
-            Expr::Name(_) | Expr::Attribute { .. } if self.may_be_constant(index) => {
-                let values = self.values(index);
-                let [Value::Object { model, site }] = values.as_slice() else { return None };
-                if *model != self.linked.catalogue.text() {
-                    return None;
-                }
-                let (file, id) = self.linked.ids.of_site(*site);
-                let facts = &self.linked.file(file).facts;
-                match facts.expr(id) {
-                    Expr::Str(text) => Some(facts.names.hash(text)),
-                    _ => None,
-                }
-            }
             _ => None,
         }
     }
 
-    /// Whether a name or attribute that is known to hold a text may be taken for that constant: texts that callers pass and
-    /// that objects are given are not followed, so theirs may be others as well.
-    fn may_be_constant(&mut self, id: ExprId) -> bool {
+    /// The literal that an expression always is: one itself, or a name or attribute that nothing else is assigned to.
+    /// Parameters and attributes of objects may be others as well.
+    fn constant(&mut self, id: ExprId) -> Option<(FileId, ExprId)> {
+        let of_variable = |linked: &Linked, scope: FunctionId, name: NameHash| {
+            let (file, scope) = linked.ids.of_function(scope);
+            let unit = linked.file(file);
+            let value = unit.scopes.only_value(scope, name)?;
+            matches!(unit.facts.expr(value), Expr::Str(_) | Expr::Int(_)).then_some((file, value))
+        };
         match self.facts.expr(id) {
+            Expr::Str(_) | Expr::Int(_) => Some((self.file, id)),
             Expr::Name(name) => {
-                let node = &self.facts.exprs[id.0 as usize];
-                let (name, region) = (self.facts.names.hash(name), node.region);
-                let scope = self.facts.region(region).function;
-                let is_literal = |value: ExprId| matches!(self.facts.expr(value), Expr::Str(_));
-                self.unit.scopes.reaching(self.facts, scope, name, node.span.start, region).all(|binding| match binding
-                    .source
-                {
-                    Source::Value(value) => is_literal(value),
-                    Source::Import(_) => true,
-                    _ => false,
-                })
+                let name = self.facts.names.hash(name);
+                let own = self.facts.region(self.facts.exprs[id.0 as usize].region).function;
+                let scopes = std::iter::successors(Some(own), |scope| self.facts.function(*scope).parent);
+                let mut visible =
+                    scopes.filter(|scope| *scope == own || self.facts.function(*scope).kind != ScopeKind::Class);
+                let scope = visible.find(|scope| !self.unit.scopes.named(*scope, name).is_empty())?;
+                if let [Binding { source: Source::Import(index), .. }] = self.unit.scopes.named(scope, name) {
+                    let [(scope, name)] = self.linked.imported(self.file, *index).variables.as_slice() else {
+                        return None;
+                    };
+                    return of_variable(self.linked, *scope, *name);
+                }
+                of_variable(self.linked, self.linked.ids.function(self.file, scope), name)
             }
-            Expr::Attribute { value, .. } => {
-                self.values(value).iter().all(|owner| matches!(owner, Value::Module(_) | Value::Class(_)))
+            Expr::Attribute { value, attribute } => {
+                let name = self.facts.names.hash(attribute);
+                let scope = match self.values(value).as_slice() {
+                    [Value::Module(file)] => self.linked.ids.function(*file, FunctionIndex::MODULE),
+                    [Value::Class(class)] => {
+                        let (file, class) = self.linked.ids.of_class(*class);
+                        self.linked.ids.function(file, self.linked.file(file).facts.class(class).body)
+                    }
+                    _ => return None,
+                };
+                of_variable(self.linked, scope, name)
             }
-            _ => false,
+            _ => None,
         }
     }
 
@@ -1024,8 +1022,12 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The key of a place in a tuple. Only the first few are told apart.
+/// How many places of a list or tuple are told apart.
+pub const MOST_PLACES: usize = 10;
+
+/// The key of a place in a list or tuple; different from that of any text.
 pub fn place_key(place: usize) -> Option<NameHash> {
-    const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    DIGITS.get(place).map(|digit| NameHash::of(digit))
+    const PLACES: [&str; MOST_PLACES] =
+        ["\0", "\x001", "\x002", "\x003", "\x004", "\x005", "\x006", "\x007", "\x008", "\x009"];
+    PLACES.get(place).map(|place| NameHash::of(place))
 }

@@ -18,7 +18,7 @@ impl Program {
         let scope = facts.region(node.region).function;
         let mut bindings = unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
         bindings.any(|binding| match binding.source {
-            Source::Value(value) if binding.item.is_none() => self.is_open_key(file, value, depth),
+            Source::Value(value) if binding.path.is_whole() => self.is_open_key(file, value, depth),
             _ => false,
         })
     }

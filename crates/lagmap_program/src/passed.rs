@@ -62,7 +62,7 @@ impl Program {
             let bindings: Vec<_> = reaching.collect();
             if !bindings.is_empty() {
                 return bindings.iter().all(|binding| match binding.source {
-                    Source::Value(value) => binding.item.is_none() && self.is_constant(file, value, depth),
+                    Source::Value(value) => binding.path.is_whole() && self.is_constant(file, value, depth),
                     Source::Iteration(items) => match facts.expr(items) {
                         Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => {
                             facts.list(list).iter().all(|item| is_literal(facts, *item))

@@ -3,6 +3,7 @@
 use lagmap_facts::{
     ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, ImportIndex, NameHash, OpKind, RegionId,
 };
+use rustc_hash::FxHashSet;
 
 /// One statement that gives a name a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +16,41 @@ pub struct Binding {
     pub region: RegionId,
     /// What it binds the name to.
     pub source: Source,
-    /// The place in an unpacked tuple: `a, b = value` gives `b` the index 1.
-    pub item: Option<u8>,
-    /// The place in a tuple at that place: `a, (b, c) = value` gives `c` the index 1.
-    pub inner: Option<u8>,
+    /// Which part of it.
+    pub path: Path,
+}
+
+/// Which part of an unpacked value a name is given: an index for each level of nesting, from the end if it is negative.
+/// `a, (b, *c, d) = value` gives `d` the path 1, -1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path([i8; Self::DEEPEST]);
+
+impl Path {
+    /// How deep unpacking is followed.
+    const DEEPEST: usize = 4;
+    const END: i8 = i8::MIN;
+    /// All of the value.
+    pub const WHOLE: Self = Self([Self::END; Self::DEEPEST]);
+
+    /// The indices, outermost first.
+    pub fn indices(&self) -> &[i8] {
+        let len = self.0.iter().position(|index| *index == Self::END).unwrap_or(Self::DEEPEST);
+        &self.0[..len]
+    }
+
+    /// All of the value, not a part.
+    pub const fn is_whole(&self) -> bool {
+        self.0[0] == Self::END
+    }
+
+    /// The part at `index` of this part; `None` if it lies deeper or further out than is followed.
+    fn part(self, index: isize) -> Option<Self> {
+        let len = self.indices().len();
+        let index = i8::try_from(index).ok().filter(|index| *index != Self::END)?;
+        let mut parts = self.0;
+        *parts.get_mut(len)? = index;
+        Some(Self(parts))
+    }
 }
 
 /// What a name is bound to.
@@ -32,6 +64,8 @@ pub enum Source {
     Class(ClassIndex),
     /// A value.
     Value(ExprId),
+    /// A list of what a starred target takes: `rest` of `a, *rest = values`.
+    Rest(ExprId),
     /// An item of what is iterated.
     Iteration(ExprId),
     /// What a context manager gives.
@@ -52,6 +86,8 @@ pub struct Scopes {
     names: Vec<NameHash>,
     /// Where each scope's bindings start; sorted by name and offset inside.
     starts: Vec<u32>,
+    /// Names that `+=` and the like change, which bind nothing anew.
+    augmented: FxHashSet<(FunctionIndex, NameHash)>,
 }
 
 impl Scopes {
@@ -61,7 +97,7 @@ impl Scopes {
         for index in 0..facts.functions.len() {
             collect(facts, FunctionIndex(index as u32), &mut per_scope);
         }
-        let mut scopes = Self { starts: vec![0], ..Self::default() };
+        let mut scopes = Self { starts: vec![0], augmented: augmented(facts), ..Self::default() };
         for mut bindings in per_scope {
             bindings.sort_by_key(|binding| (binding.name, binding.offset));
             scopes.names.extend(bindings.iter().map(|binding| binding.name));
@@ -85,6 +121,16 @@ impl Scopes {
         let start = names.partition_point(|own| *own < name);
         let len = names[start..].iter().take_while(|own| **own == name).count();
         &self.bindings[first + start..first + start + len]
+    }
+
+    /// The value that a variable has all the time: nothing else is ever assigned to it.
+    pub fn only_value(&self, scope: FunctionIndex, name: NameHash) -> Option<ExprId> {
+        match self.named(scope, name) {
+            [Binding { source: Source::Value(value), path: Path::WHOLE, .. }] => {
+                Some(*value).filter(|_| !self.augmented.contains(&(scope, name)))
+            }
+            _ => None,
+        }
     }
 
     /// The bindings of a name that a use at `offset` in `region` of the same scope can see: those before it up to the
@@ -116,6 +162,19 @@ impl Scopes {
     }
 }
 
+fn augmented(facts: &FileFacts) -> FxHashSet<(FunctionIndex, NameHash)> {
+    let mut found = FxHashSet::default();
+    for op in &facts.ops {
+        if let OpKind::Augment { target, .. } = op.kind
+            && let Expr::Name(name) = facts.expr(target)
+        {
+            let (scope, name) = (facts.region(op.region).function, facts.names.hash(name));
+            found.insert((owner(facts, facts.function(scope), scope, name), name));
+        }
+    }
+    found
+}
+
 fn collect(facts: &FileFacts, scope: FunctionIndex, per_scope: &mut [Vec<Binding>]) {
     let function = facts.function(scope);
     for (index, parameter) in function.parameters.iter().enumerate() {
@@ -124,8 +183,7 @@ fn collect(facts: &FileFacts, scope: FunctionIndex, per_scope: &mut [Vec<Binding
             offset: 0,
             region: function.body,
             source: Source::Parameter(index as u32),
-            item: None,
-            inner: None,
+            path: Path::WHOLE,
         });
     }
     for op in facts.ops(function) {
@@ -165,7 +223,7 @@ fn collect(facts: &FileFacts, scope: FunctionIndex, per_scope: &mut [Vec<Binding
     }
 }
 
-/// Binds the names of a target, unpacking one level.
+/// Binds the names of a target.
 fn bind(
     facts: &FileFacts,
     function: &FunctionFacts,
@@ -175,38 +233,35 @@ fn bind(
     source: Source,
     per_scope: &mut [Vec<Binding>],
 ) {
-    let mut add = |target: ExprId, source: Source, item: Option<u8>, inner: Option<u8>| {
-        let Expr::Name(name) = facts.expr(target) else { return };
-        let hash = facts.names.hash(name);
-        let owner = owner(facts, function, scope, hash);
-        let start = facts.span(target).start;
-        // What is on the right is evaluated before the name is bound: `frame = frame.append(row)` reads the old one.
-        let offset = match source {
-            Source::Value(value) | Source::Iteration(value) | Source::Entered(value) => {
-                facts.span(value).end.max(start)
-            }
-            _ => start,
-        };
-        let binding = Binding { name: hash, offset, region, source, item, inner };
-        per_scope[owner.0 as usize].push(binding);
+    // What is on the right is evaluated before the name is bound: `frame = frame.append(row)` reads the old one.
+    let evaluated = match source {
+        Source::Value(value) | Source::Iteration(value) | Source::Entered(value) => facts.span(value).end,
+        _ => 0,
     };
-    match facts.expr(target) {
-        Expr::Tuple(list) | Expr::List(list) => {
-            for (index, part) in facts.list(list).iter().enumerate() {
-                let item = u8::try_from(index).ok();
-                match facts.expr(*part) {
-                    Expr::Tuple(inner) | Expr::List(inner) => {
-                        for (index, nested) in facts.list(inner).iter().enumerate() {
-                            add(*nested, source, item, u8::try_from(index).ok());
-                        }
-                    }
-                    Expr::Starred(rest) => add(rest, Source::Opaque, None, None),
-                    _ => add(*part, source, item, None),
-                }
-            }
-        }
-        Expr::Starred(rest) => add(rest, Source::Opaque, None, None),
-        _ => add(target, source, None, None),
+    unpack(facts, target, Some(Path::WHOLE), &mut |part, path| {
+        let (named, source, path) = match (facts.expr(part), path) {
+            (Expr::Starred(rest), _) => (rest, Source::Rest(part), Path::WHOLE),
+            (_, Some(path)) => (part, source, path),
+            (_, None) => (part, Source::Opaque, Path::WHOLE),
+        };
+        let Expr::Name(name) = facts.expr(named) else { return };
+        let name = facts.names.hash(name);
+        let owner = owner(facts, function, scope, name);
+        let offset = facts.span(named).start.max(evaluated);
+        per_scope[owner.0 as usize].push(Binding { name, offset, region, source, path });
+    });
+}
+
+/// Gives each single target that a target unpacks into (a name, an attribute, an entry, a starred one) with the part of the
+/// value that is meant for it; `None` if that lies deeper than is followed.
+pub fn unpack(facts: &FileFacts, target: ExprId, path: Option<Path>, give: &mut impl FnMut(ExprId, Option<Path>)) {
+    let (Expr::Tuple(list) | Expr::List(list)) = facts.expr(target) else { return give(target, path) };
+    let parts = facts.list(list);
+    let starred = parts.iter().position(|part| matches!(facts.expr(*part), Expr::Starred(_)));
+    for (index, part) in parts.iter().enumerate() {
+        let from_end = starred.is_some_and(|starred| index > starred);
+        let index = index as isize - if from_end { parts.len() as isize } else { 0 };
+        unpack(facts, *part, path.and_then(|path| path.part(index)), give);
     }
 }
 
@@ -222,7 +277,7 @@ fn push(
     source: Source,
 ) {
     let owner = owner(facts, function, scope, name);
-    per_scope[owner.0 as usize].push(Binding { name, offset, region, source, item: None, inner: None });
+    per_scope[owner.0 as usize].push(Binding { name, offset, region, source, path: Path::WHOLE });
 }
 
 /// The scope that a name assigned in `scope` belongs to, `global` and `nonlocal` obeyed.

@@ -52,7 +52,7 @@ impl PathReader<'_> {
             Expr::Name(name) => {
                 let [binding] = self.scopes.named(FunctionIndex::MODULE, facts.names.hash(name)) else { return None };
                 match binding.source {
-                    Source::Value(value) if binding.item.is_none() => self.read(value, depth),
+                    Source::Value(value) if binding.path.is_whole() => self.read(value, depth),
                     _ => None,
                 }
             }

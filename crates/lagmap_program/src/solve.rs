@@ -12,9 +12,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     Cell, FileId, FunctionId, Value, Values,
-    evaluate::{Evaluator, place_key},
+    evaluate::{Evaluator, MOST_PLACES, place_key},
     linked::{Linked, MethodKind, method_kind},
-    scopes::Source,
+    scopes::{Path, Source, unpack},
 };
 
 /// Rounds after which the solver stops even if cells still change. Each round carries a value over one more call,
@@ -291,21 +291,19 @@ impl FileVisit<'_> {
                 let values = self.evaluator.values(value);
                 self.store(target, &values);
             }
-            Expr::Tuple(targets) | Expr::List(targets) => {
-                let values = match facts.expr(value) {
-                    Expr::Tuple(list) | Expr::List(list) => facts.list(list),
-                    _ => &[],
-                };
-                for (index, target) in facts.list(targets).iter().enumerate() {
-                    match values.get(index) {
-                        Some(value) => self.assign(*target, *value),
-                        None if matches!(facts.expr(*target), Expr::Attribute { .. }) => {
-                            let values = self.evaluator.items(value);
-                            self.store(*target, &values);
-                        }
-                        None => {}
+            Expr::Tuple(_) | Expr::List(_) => {
+                unpack(facts, target, Some(Path::WHOLE), &mut |part, path| match facts.expr(part) {
+                    Expr::Attribute { .. } | Expr::Subscript { .. } => {
+                        let values = path.map(|path| self.evaluator.part(value, path.indices()));
+                        self.store(part, &values.unwrap_or_default());
                     }
-                }
+                    Expr::Starred(_) => {
+                        let held = self.evaluator.items(value);
+                        let held = self.worth_keeping(&held);
+                        self.add(Cell::Element(self.linked.ids.site(self.file, part)), held);
+                    }
+                    _ => {}
+                })
             }
             _ => {}
         }
@@ -358,16 +356,16 @@ impl FileVisit<'_> {
         let facts = &self.linked.file(self.file).facts;
         for id in exprs.map(ExprId) {
             let parts: Vec<ExprId> = match facts.expr(id) {
-                Expr::List(list) | Expr::Set(list) => facts.list(list).to_vec(),
+                Expr::Set(list) => facts.list(list).to_vec(),
                 Expr::Dict(list) => {
                     self.entries(id, facts.list(list));
                     continue;
                 }
-                // A tuple's parts keep their places; what stands behind a starred part has none.
-                Expr::Tuple(list) => {
+                // Parts keep their places; what stands behind a starred part has none.
+                Expr::Tuple(list) | Expr::List(list) => {
                     let parts = facts.list(list);
                     let is_starred = |part: &&ExprId| matches!(facts.expr(**part), Expr::Starred(_));
-                    let fixed = parts.iter().take_while(|part| !is_starred(part)).count().min(10);
+                    let fixed = parts.iter().take_while(|part| !is_starred(part)).count().min(MOST_PLACES);
                     let site = self.linked.ids.site(self.file, id);
                     for (place, part) in parts[..fixed].iter().enumerate() {
                         let held = self.evaluator.values(*part);
@@ -379,9 +377,7 @@ impl FileVisit<'_> {
                     parts[fixed..].to_vec()
                 }
                 Expr::Subscript { value, index } if matches!(facts.expr(index), Expr::Slice { .. }) => {
-                    let held = self.evaluator.items(value);
-                    let held = self.worth_keeping(&held);
-                    self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+                    self.slice(id, value, index);
                     continue;
                 }
                 Expr::Comprehension { element, .. } => vec![element],
@@ -399,6 +395,36 @@ impl FileVisit<'_> {
             let held = self.worth_keeping(&held);
             if !held.is_empty() {
                 self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+            }
+        }
+    }
+
+    /// What a slice holds: with constant bounds, what stood in its places.
+    fn slice(&mut self, slice: ExprId, sequence: ExprId, bounds: ExprId) {
+        let facts = &self.linked.file(self.file).facts;
+        let own = self.linked.ids.site(self.file, slice);
+        let bound = |id: ExprId, default: usize| match facts.expr(id) {
+            _ if id == ExprId::NONE => Some(default),
+            Expr::Int(place) => usize::try_from(place).ok(),
+            _ => None,
+        };
+        let places = match facts.expr(bounds) {
+            Expr::Slice { lower, upper, step: ExprId::NONE } => bound(lower, 0).zip(bound(upper, MOST_PLACES)),
+            _ => None,
+        };
+        for sequence in self.evaluator.values(sequence).iter() {
+            let Value::Object { site, .. } = sequence else { continue };
+            let Some((start, end)) = places else {
+                let held = self.evaluator.held(site);
+                self.add(Cell::Element(own), held);
+                continue;
+            };
+            let held = self.evaluator.read(Cell::Element(site));
+            self.add(Cell::Element(own), held);
+            for place in start..end.min(MOST_PLACES) {
+                let Some(key) = place_key(place) else { break };
+                let held = self.evaluator.read(Cell::Entry(site, key));
+                self.hold(own, place_key(place - start), held);
             }
         }
     }
@@ -499,6 +525,11 @@ impl FileVisit<'_> {
             ("setdefault", Some(key)) => self.evaluator.key(*key),
             _ => None,
         };
+        // What moves the items of a list leaves none at a place that is known.
+        if matches!(name, "insert" | "pop" | "popleft" | "remove" | "sort" | "reverse" | "appendleft" | "extendleft") {
+            let moved = self.evaluator.read(Cell::Keyed(site));
+            self.add(Cell::Element(site), moved);
+        }
         let held = match name {
             "append" | "add" | "appendleft" | "put" | "put_nowait" => {
                 arguments.first().map(|item| self.evaluator.values(*item))
