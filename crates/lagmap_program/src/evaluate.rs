@@ -278,7 +278,7 @@ impl<'a> Evaluator<'a> {
         let Some((first, inner)) = path.split_first() else { return self.values(value) };
         if let Expr::Tuple(list) | Expr::List(list) = self.facts.expr(value) {
             let parts = self.facts.list(list);
-            let at = if *first < 0 { parts.len() as isize } else { 0 } + isize::from(*first);
+            let at = if *first < 0 { parts.len().cast_signed() } else { 0 } + isize::from(*first);
             let starred = |part: &ExprId| matches!(self.facts.expr(*part), Expr::Starred(_));
             if !parts.iter().any(starred) {
                 let part = usize::try_from(at).ok().and_then(|at| parts.get(at));

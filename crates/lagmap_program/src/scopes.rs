@@ -39,7 +39,7 @@ impl Path {
     }
 
     /// All of the value, not a part.
-    pub const fn is_whole(&self) -> bool {
+    pub const fn is_whole(self) -> bool {
         self.0[0] == Self::END
     }
 
@@ -260,7 +260,7 @@ pub fn unpack(facts: &FileFacts, target: ExprId, path: Option<Path>, give: &mut 
     let starred = parts.iter().position(|part| matches!(facts.expr(*part), Expr::Starred(_)));
     for (index, part) in parts.iter().enumerate() {
         let from_end = starred.is_some_and(|starred| index > starred);
-        let index = index as isize - if from_end { parts.len() as isize } else { 0 };
+        let index = index.cast_signed() - if from_end { parts.len().cast_signed() } else { 0 };
         unpack(facts, *part, path.and_then(|path| path.part(index)), give);
     }
 }
