@@ -7,7 +7,7 @@ use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use crate::{CallView, EdgeKind, FileId, FunctionId, ImportTarget, Program, Source, Value};
+use crate::{CallView, EdgeKind, FileId, FunctionId, ImportTarget, Program, Route, Source, Value};
 
 /// Callers with what they call, both under their dotted names. Code at the top of a module goes by the module's name, that of
 /// a class body by the name of the scope around it; library functions by their paths in the catalogue.
@@ -40,7 +40,9 @@ impl Program {
                 found.entry(name.clone()).or_default();
             }
         }
-        for edge in &self.graph.edges {
+        // A wrapper is what calls the function that it was made for.
+        let direct = self.graph.edges.iter().filter(|edge| !matches!(edge.route, Route::Wrapped(_)));
+        for edge in direct.chain(&self.graph.inner) {
             let is_call = match edge.kind {
                 EdgeKind::Call { .. } | EdgeKind::Construct(_) | EdgeKind::Implicit | EdgeKind::Callback(_) => true,
                 EdgeKind::HandedOver | EdgeKind::Import | EdgeKind::Define => false,
@@ -87,6 +89,11 @@ impl Program {
                 let mut bindings = scopes.map(|scope| unit.scopes.named(scope, name));
                 let binding = bindings.find(|named| !named.is_empty())?.last()?;
                 match binding.source {
+                    // What a class of the program has from one that is imported from outside.
+                    Source::Parameter(0) => {
+                        let class = facts.function(scope).class?;
+                        facts.list(facts.class(class).bases).iter().find_map(|base| self.imported_name(file, *base, depth))
+                    }
                     Source::Import(index) if matches!(unit.imports[index.0 as usize], ImportTarget::External(_)) => {
                         let import = &facts.imports[index.0 as usize];
                         let module = facts.text(import.module);

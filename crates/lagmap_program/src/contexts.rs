@@ -207,9 +207,14 @@ impl Contexts {
                     Target::Dispatch(index) => active(graph, index, made),
                     Target::Instance(_) => continue,
                 };
+                let (here, kind) = graph.way(edge).iter().fold((here, edge.kind), |(here, kind), passage| {
+                    let (file, _) = linked.ids.of_function(passage.from);
+                    let wrapper = after(here, kind, linked.function(passage.from).1.is_async);
+                    (inside(wrapper, graph.around(file, passage.region)), passage.kind)
+                });
                 for to in targets {
                     let witness = Some((function, context, (first + offset) as u32));
-                    let then = kept(graph, to, after(here, edge.kind, linked.function(to).1.is_async));
+                    let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
                     contexts.enter(to, then, witness, &mut due);
                 }
             }

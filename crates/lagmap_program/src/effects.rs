@@ -1,6 +1,6 @@
 //! Effects: what calls do that takes time, carried from callees up to their callers.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, iter};
 
 use lagmap_facts::{Call, CallId, Expr, ExprId, FileFacts, RegionId, RegionKind};
 use lagmap_models::{ApiEntry, EffectKind, ModelId, RunContext};
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::{
     CallSite, FileId, FunctionId, Value,
     bounds::{given_bound, never_waits},
-    graph::{EdgeKind, Graph},
+    graph::{Edge, EdgeKind, Graph, Route},
     linked::Linked,
     regions::Surroundings,
     solve::Solution,
@@ -185,12 +185,24 @@ fn tries_again(linked: &Linked, graph: &Graph, function: FunctionId, region: Reg
     })
 }
 
+/// What surrounds a call, and each call on the way through the wrappers around its target.
+fn surroundings_of<'a>(
+    linked: &'a Linked,
+    graph: &'a Graph,
+    edge: &'a Edge,
+) -> impl Iterator<Item = Surroundings> + 'a {
+    let around = |function, region| graph.around(linked.ids.of_function(function).0, region);
+    let inner = graph.way(edge).iter().map(move |passage| around(passage.from, passage.region));
+    iter::once(around(edge.from, edge.region)).chain(inner)
+}
+
 fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     let mut callers = vec![Vec::new(); linked.ids.function_count()];
     for (index, edge) in graph.edges.iter().enumerate() {
         let awaited = matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop));
-        let after_error = graph.around(linked.ids.of_function(edge.from).0, edge.region).handler;
-        if (runs_here(edge.kind) || awaited) && !edge.chosen && !after_error && !is_broadcast(graph, index) {
+        let after_error = surroundings_of(linked, graph, edge).any(|around| around.handler);
+        let is_own = edge.route != Route::Chosen && !is_broadcast(graph, index);
+        if (graph.runs_here(edge) || awaited) && is_own && !after_error {
             for target in graph.targets(edge.to) {
                 callers[target.0 as usize].push(index as u32);
             }
@@ -237,15 +249,17 @@ fn propagate(linked: &Linked, graph: &Graph, callers: &[Vec<u32>], effects: &mut
         let found = effects[index as usize].clone();
         for edge_index in &callers[index as usize] {
             let edge = &graph.edges[*edge_index as usize];
-            if !awaits && !runs_here(edge.kind) {
+            if !awaits && !graph.runs_here(edge) {
                 continue;
             }
             let caller = edge.from.0 as usize;
             let mut changed = false;
-            let around = graph.around(linked.ids.of_function(edge.from).0, edge.region);
-            let recurrence = around.recurrence.max(graph.kept.get(&callee).copied().unwrap_or(Recurrence::EveryCall));
+            let kept = graph.kept.get(&callee).copied();
+            let around = surroundings_of(linked, graph, edge).map(|around| around.recurrence);
+            let recurrence = around.chain(kept).max().unwrap_or_default();
             // A plain call whose result is awaited has given an awaitable: it has not waited for another thread's result.
-            let gives_awaitable = matches!(edge.kind, EdgeKind::Call { awaited: true }) && !facts.is_async;
+            let last = graph.way(edge).last().map_or(edge.kind, |passage| passage.kind);
+            let gives_awaitable = matches!(last, EdgeKind::Call { awaited: true }) && !facts.is_async;
             for effect in &found {
                 if gives_awaitable && effect.kind == EffectKind::Wait {
                     continue;

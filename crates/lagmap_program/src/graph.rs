@@ -4,10 +4,11 @@ use lagmap_facts::{Expr, ExprId, FunctionIndex, NameHash, OpKind, RegionId, Regi
 use lagmap_models::{ModelId, RunContext};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use crate::{
     ClassId, FileId, FunctionId, Site, Value, Values,
-    effects::Recurrence,
+    effects::{Recurrence, runs_here},
     evaluate::Evaluator,
     language::Construct,
     linked::{Linked, MethodKind, method_kind},
@@ -15,6 +16,7 @@ use crate::{
     regions::{Surroundings, surroundings},
     scopes::Source,
     solve::Solution,
+    wrapping::{Layer, Passage, Wrapping},
 };
 
 /// One way in which a function makes another run.
@@ -30,8 +32,20 @@ pub struct Edge {
     pub site: Site,
     /// Where in `from`.
     pub region: RegionId,
-    /// One of several callables that were stored or handed over, of which a given caller runs only its own.
-    pub chosen: bool,
+    /// By which way.
+    pub route: Route,
+}
+
+/// By which way an edge leads to its target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// At once.
+    #[default]
+    Direct,
+    /// To one of several callables that were stored or handed over, of which a given caller runs only its own.
+    Chosen,
+    /// Through the wrappers that decorators put around the target: index into [`Graph::routes`].
+    Wrapped(u32),
 }
 
 /// What an edge leads to.
@@ -89,6 +103,11 @@ pub struct Graph {
     pub dispatches: Vec<Dispatch>,
     /// Per file, what surrounds each region.
     pub surroundings: Vec<Vec<Surroundings>>,
+    /// Ways through wrappers.
+    pub routes: Vec<Box<[Passage]>>,
+    /// Calls by wrappers of what they were made for, which no edge of [`Self::edges`] stands for: each caller of a decorated
+    /// function has an edge of its own, by a [`Route::Wrapped`].
+    pub inner: Vec<Edge>,
     /// Functions whose results a decorator keeps: without arguments they run once, else once for each key.
     pub kept: FxHashMap<FunctionId, Recurrence>,
 }
@@ -110,37 +129,27 @@ impl Graph {
                     properties: &properties,
                     edges: Vec::new(),
                     kept: Vec::new(),
+                    layers: Vec::new(),
                 };
                 builder.collect();
-                (builder.edges, builder.kept, surroundings(&unit.facts, &unit.scopes))
+                FileGraph {
+                    edges: builder.edges,
+                    kept: builder.kept,
+                    layers: builder.layers,
+                    surroundings: surroundings(&unit.facts, &unit.scopes),
+                }
             })
             .collect();
         let mut graph = Self::default();
-        let mut numbers: FxHashMap<(ClassId, NameHash, bool), u32> = FxHashMap::default();
-        for (edges, kept, surroundings) in found {
-            graph.kept.extend(kept);
-            graph.surroundings.push(surroundings);
-            for raw in edges {
-                let to = match raw.to {
-                    RawTarget::Function(function) => Target::Function(function),
-                    RawTarget::Instance(class) => Target::Instance(class),
-                    RawTarget::Virtual(class, name) => {
-                        let next = graph.dispatches.len() as u32;
-                        let falls_back = !is_inherited_by(linked, raw.from, class);
-                        let number = *numbers.entry((class, name, falls_back)).or_insert(next);
-                        if number == next {
-                            graph.dispatches.push(Dispatch { falls_back, ..dispatch(linked, class, name) });
-                        }
-                        match graph.dispatches[number as usize].options.as_slice() {
-                            [(only, _)] if falls_back => Target::Function(*only),
-                            _ => Target::Dispatch(number),
-                        }
-                    }
-                };
-                let RawEdge { from, kind, site, region, chosen, .. } = raw;
-                graph.edges.push(Edge { from, to, kind, site, region, chosen });
-            }
+        let mut layers = FxHashMap::default();
+        let mut raws = Vec::new();
+        for file in found {
+            graph.kept.extend(file.kept);
+            graph.surroundings.push(file.surroundings);
+            layers.extend(file.layers);
+            raws.extend(file.edges);
         }
+        graph.connect(linked, raws, Wrapping::new(layers));
         graph.edges.sort_by_key(|edge| (edge.from, edge.site));
         let count = linked.ids.function_count();
         let mut starts = vec![0_u32; count + 1];
@@ -153,6 +162,72 @@ impl Graph {
         graph.starts = starts;
         graph.mark_service_loops(linked, solution);
         graph
+    }
+
+    /// Makes edges of what the files gave: resolves virtual calls, and leads calls of decorated functions through their
+    /// wrappers.
+    fn connect(&mut self, linked: &Linked, raws: Vec<RawEdge>, mut wrapping: Wrapping) {
+        let mut numbers: FxHashMap<(ClassId, NameHash, bool), u32> = FxHashMap::default();
+        let mut edges = Vec::with_capacity(raws.len());
+        // Edges of framework decorators lead through the wrappers below them only.
+        let mut innermost: FxHashMap<(FunctionId, Site), u8> = FxHashMap::default();
+        for raw in raws {
+            let to = match raw.to {
+                RawTarget::Function(function) => Target::Function(function),
+                RawTarget::Instance(class) => Target::Instance(class),
+                RawTarget::Virtual(class, name) => {
+                    let next = self.dispatches.len() as u32;
+                    let falls_back = !is_inherited_by(linked, raw.from, class);
+                    let number = *numbers.entry((class, name, falls_back)).or_insert(next);
+                    if number == next {
+                        self.dispatches.push(Dispatch { falls_back, ..dispatch(linked, class, name) });
+                    }
+                    match self.dispatches[number as usize].options.as_slice() {
+                        [(only, _)] if falls_back => Target::Function(*only),
+                        _ => Target::Dispatch(number),
+                    }
+                }
+            };
+            if let (Some(count), Target::Function(function)) = (raw.innermost, to) {
+                innermost.insert((function, raw.site), count);
+            }
+            let RawEdge { from, kind, site, region, chosen, .. } = raw;
+            let route = if chosen { Route::Chosen } else { Route::Direct };
+            edges.push(Edge { from, to, kind, site, region, route });
+        }
+        self.inner = wrapping.take_inner(linked, &mut edges);
+        let mut around: FxHashMap<u32, Option<u32>> = FxHashMap::default();
+        for edge in edges {
+            match edge.to {
+                Target::Function(function) if !matches!(edge.kind, EdgeKind::Import | EdgeKind::Define) => {
+                    let count = innermost.get(&(function, edge.site)).map_or(usize::MAX, |count| usize::from(*count));
+                    self.edges.extend(wrapping.edges(edge, function, count, &mut self.routes));
+                }
+                Target::Dispatch(number) => {
+                    let wrappers = *around.entry(number).or_insert_with(|| {
+                        let wrappers = wrapping.dispatch(&self.dispatches[number as usize])?;
+                        self.dispatches.push(wrappers);
+                        Some(self.dispatches.len() as u32 - 1)
+                    });
+                    self.edges.extend(wrappers.map(|wrappers| Edge { to: Target::Dispatch(wrappers), ..edge }));
+                    self.edges.push(edge);
+                }
+                _ => self.edges.push(edge),
+            }
+        }
+    }
+
+    /// The way through wrappers by which an edge leads.
+    pub fn way(&self, edge: &Edge) -> &[Passage] {
+        match edge.route {
+            Route::Wrapped(index) => &self.routes[index as usize],
+            Route::Direct | Route::Chosen => &[],
+        }
+    }
+
+    /// Whether what an edge runs is part of the caller's own time.
+    pub fn runs_here(&self, edge: &Edge) -> bool {
+        runs_here(edge.kind) && self.way(edge).iter().all(|passage| runs_here(passage.kind))
     }
 
     /// The edges out of a function.
@@ -328,8 +403,16 @@ fn property_names(linked: &Linked) -> FxHashSet<NameHash> {
     names
 }
 
-/// The edges of a file, its memoized functions, and what surrounds its regions.
-type FileGraph = (Vec<RawEdge>, Vec<(FunctionId, Recurrence)>, Vec<Surroundings>);
+/// What one file contributes.
+struct FileGraph {
+    edges: Vec<RawEdge>,
+    /// Its memoized functions.
+    kept: Vec<(FunctionId, Recurrence)>,
+    /// The wrappers around its decorated functions.
+    layers: Vec<(FunctionId, Vec<Layer>)>,
+    /// What surrounds its regions.
+    surroundings: Vec<Surroundings>,
+}
 
 struct RawEdge {
     from: FunctionId,
@@ -338,6 +421,8 @@ struct RawEdge {
     site: Site,
     region: RegionId,
     chosen: bool,
+    /// Through how many of the target's innermost wrappers it leads, if not through all.
+    innermost: Option<u8>,
 }
 
 enum RawTarget {
@@ -354,6 +439,7 @@ struct FileEdges<'a> {
     properties: &'a FxHashSet<NameHash>,
     edges: Vec<RawEdge>,
     kept: Vec<(FunctionId, Recurrence)>,
+    layers: Vec<(FunctionId, Vec<Layer>)>,
 }
 
 impl FileEdges<'_> {
@@ -379,7 +465,7 @@ impl FileEdges<'_> {
         let region = facts.exprs[at.0 as usize].region;
         let from = self.linked.ids.function(self.file, facts.region(region).function);
         let site = self.linked.ids.site(self.file, at);
-        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
+        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: None });
     }
 
     /// An edge to what a value runs when it is called.
@@ -566,7 +652,7 @@ impl FileEdges<'_> {
         for op in facts.ops(function) {
             let mut push = |to: RawTarget, kind: EdgeKind, at: ExprId| {
                 let site = self.linked.ids.site(self.file, at);
-                self.edges.push(RawEdge { from, to, kind, site, region: op.region, chosen: false });
+                self.edges.push(RawEdge { from, to, kind, site, region: op.region, chosen: false, innermost: None });
             };
             // Imports and definitions are no expressions; the scope's first expression stands for their place.
             let here = ExprId(function.exprs.start);
@@ -618,7 +704,7 @@ impl FileEdges<'_> {
                     if fits {
                         let to = RawTarget::Function(self.linked.ids.function(self.file, method));
                         let kind = EdgeKind::Callback(context);
-                        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
+                        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: None });
                     }
                 }
             }
@@ -641,49 +727,54 @@ impl FileEdges<'_> {
         found
     }
 
-    /// What decorators make of a function: entry points of frameworks, and project decorators that run here.
+    /// What decorators make of a function: entry points of frameworks, wrappers, and project decorators that run here.
     fn decorated(&mut self, from: FunctionId, index: FunctionIndex, region: RegionId) {
         let facts = &self.linked.file(self.file).facts;
+        let own = facts.function(index);
+        if own.decorators.is_empty() {
+            return;
+        }
         let function = self.linked.ids.function(self.file, index);
-        for decorator in facts.function(index).decorators.clone() {
-            let site = self.linked.ids.site(self.file, decorator);
-            let callee = match facts.expr(decorator) {
-                Expr::Call(call) => {
-                    // What a factory of decorators gives is called with the function.
-                    for value in self.evaluator.values(decorator).iter() {
-                        if matches!(value, Value::Function(_)) {
-                            self.push_value(decorator, value, EdgeKind::Call { awaited: false });
-                        }
-                    }
-                    facts.call(call).callee
-                }
-                _ => decorator,
+        let mut layers: Vec<Layer> = Vec::new();
+        for decoration in self.evaluator.decorations(&own.decorators, Value::Function(function)) {
+            let site = self.linked.ids.site(self.file, decoration.decorator);
+            let factory = match facts.expr(decoration.decorator) {
+                Expr::Call(call) => Some(facts.call(call).callee),
+                _ => None,
             };
-            for value in self.evaluator.values(callee).iter() {
-                match value {
-                    Value::External(model) | Value::Bound { method: model, .. } => {
-                        let own = facts.function(index);
-                        if self.linked.catalogue.has_tag(model, "memoizes") {
-                            let keyed = own.class.is_some() || !own.parameters.is_empty();
-                            let recurrence = if keyed { Recurrence::EachKey } else { Recurrence::FirstCall };
-                            self.kept.push((function, recurrence));
-                        }
-                        let context = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates);
-                        // A decorator that only wraps leaves the function to be called by who calls it.
-                        if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
-                            let to = RawTarget::Function(function);
-                            let kind = EdgeKind::Callback(context);
-                            self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
-                        }
-                    }
-                    Value::Function(decorator) => {
-                        let to = RawTarget::Function(decorator);
-                        let kind = EdgeKind::Call { awaited: false };
-                        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false });
-                    }
-                    _ => {}
+            for value in decoration.callables.iter() {
+                self.push_value(decoration.decorator, value, EdgeKind::Call { awaited: false });
+            }
+            // Frameworks know their decorators by name, with arguments or without.
+            let named = factory.map_or_else(|| decoration.callables.clone(), |factory| self.evaluator.values(factory));
+            for value in named.iter() {
+                let (Value::External(model) | Value::Bound { method: model, .. }) = value else { continue };
+                if self.linked.catalogue.has_tag(model, "memoizes") {
+                    let keyed = own.class.is_some() || !own.parameters.is_empty();
+                    let recurrence = if keyed { Recurrence::EachKey } else { Recurrence::FirstCall };
+                    self.kept.push((function, recurrence));
+                }
+                let context = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates);
+                // A decorator that only wraps leaves the function to be called by who calls it.
+                if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
+                    let below = u8::try_from(layers.len()).unwrap_or(u8::MAX);
+                    let (to, kind) = (RawTarget::Function(function), EdgeKind::Callback(context));
+                    self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: Some(below) });
                 }
             }
+            if decoration.gives != decoration.given {
+                let runs = |values: &Values| values.iter().filter_map(|value| self.evaluator.runs(value)).collect();
+                let given: SmallVec<[FunctionId; 1]> = runs(&decoration.given);
+                let mut wrappers: SmallVec<[FunctionId; 1]> = runs(&decoration.gives);
+                wrappers.retain(|wrapper| !given.contains(wrapper));
+                if !wrappers.is_empty() {
+                    layers.push(Layer { wrappers, given });
+                }
+            }
+        }
+        if !layers.is_empty() {
+            layers.reverse();
+            self.layers.push((function, layers));
         }
     }
 

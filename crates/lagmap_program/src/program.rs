@@ -11,9 +11,9 @@ use rustc_hash::FxHashMap;
 use crate::{
     CallSite, Cell, ClassId, FileId, FunctionId, Site, Value, Values,
     contexts::{Context, ContextSet, Contexts, Frequency, Place, library_entries},
-    effects::{Effect, Effects, Recurrence, runs_here},
+    effects::{Effect, Effects, Recurrence},
     evaluate::Evaluator,
-    graph::{Edge, EdgeKind, Graph, Target},
+    graph::{Edge, EdgeKind, Graph, Route, Target},
     linked::{Linked, ProgramFile, SourceUnit},
     reach::{Bits, Reach, Start, reach, reach_all},
     regions::Surroundings,
@@ -299,7 +299,7 @@ impl Program {
                 EdgeKind::Construct(class) => format!("makes a {}", self.class_name(class)),
                 EdgeKind::Call { .. } | EdgeKind::Implicit => format!("calls {}", self.short_name(at.0)),
             };
-            steps.push(Step { site: edge.site, note });
+            self.pass(edge, at.0, note, &mut steps);
             at = (caller, context);
             if steps.len() >= 32 {
                 break;
@@ -307,6 +307,17 @@ impl Program {
         }
         steps.reverse();
         steps
+    }
+
+    /// Adds the steps of an edge, the last first: the way through wrappers around the target included.
+    fn pass(&self, edge: &Edge, to: FunctionId, note: String, steps: &mut Vec<Step>) {
+        let way = self.graph.way(edge);
+        for passage in way.iter().rev() {
+            let name = self.short_name(if Some(passage) == way.last() { to } else { passage.to });
+            steps.push(Step { site: passage.site, note: format!("calls {name}") });
+        }
+        let note = way.first().map_or(note, |passage| format!("calls {}", self.short_name(passage.from)));
+        steps.push(Step { site: edge.site, note });
     }
 
     /// The part of [`Self::path_to`] that a reader needs: from where the context's frequency or place begins.
@@ -324,7 +335,7 @@ impl Program {
                 EdgeKind::Construct(_) => "makes",
                 _ => "calls",
             };
-            steps.push(Step { site: edge.site, note: format!("{verb} {}", self.short_name(at.0)) });
+            self.pass(edge, at.0, format!("{verb} {}", self.short_name(at.0)), &mut steps);
             // The loop or registration that makes it per request is where the story starts.
             if outer.frequency != at.1.frequency && at.1.frequency.is_repeated() {
                 break;
@@ -427,7 +438,9 @@ impl Program {
                 effects.iter().find(same).map(|effect| (target, *effect))
             });
             let Some((target, inner)) = next.min_by_key(|(target, effect)| (effect.depth, *target)) else { break };
-            steps.push(Step { site: edge.site, note: format!("calls {}", self.short_name(target)) });
+            let mut reversed = Vec::new();
+            self.pass(edge, target, format!("calls {}", self.short_name(target)), &mut reversed);
+            steps.extend(reversed.into_iter().rev());
             at = inner;
         }
         let call = self.call(at.source);
@@ -483,7 +496,7 @@ impl Program {
         let edges = self.graph.from(view.function);
         let first = edges.partition_point(|edge| edge.site < site);
         for edge in edges[first..].iter().take_while(|edge| edge.site == site) {
-            if runs_here(edge.kind) && !edge.chosen {
+            if self.graph.runs_here(edge) && edge.route != Route::Chosen {
                 for target in self.targets(edge.to) {
                     if !found.contains(&target) {
                         found.push(target);

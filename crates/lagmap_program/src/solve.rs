@@ -246,6 +246,14 @@ impl FileVisit<'_> {
                     let values = self.evaluator.items(iterable);
                     self.store(target, &values);
                 }
+                OpKind::DefineFunction(inner) => {
+                    let decorated = Value::Function(self.linked.ids.function(self.file, inner));
+                    self.decorated(&facts.function(inner).decorators, decorated);
+                }
+                OpKind::DefineClass(class) => {
+                    let decorated = Value::Class(self.linked.ids.class(self.file, class));
+                    self.decorated(&facts.class(class).decorators, decorated);
+                }
                 OpKind::Return(value) if value != ExprId::NONE => {
                     let values = self.evaluator.returned_value(value);
                     self.add(Cell::Return(id), values);
@@ -255,6 +263,21 @@ impl FileVisit<'_> {
         }
         if function.is_generator {
             self.yields(id, function.exprs.clone());
+        }
+    }
+
+    /// Hands what decorators stand on to their parameters.
+    fn decorated(&mut self, decorators: &[ExprId], decorated: Value) {
+        for decoration in self.evaluator.decorations(decorators, decorated) {
+            for callable in decoration.callables.iter() {
+                if let Some((function, place)) = self.evaluator.called_with(callable) {
+                    self.add(Cell::Parameter(function, place), decoration.given.clone());
+                }
+            }
+            // What the next one is given will be known in a later round.
+            if decoration.is_guess {
+                break;
+            }
         }
     }
 
@@ -292,18 +315,24 @@ impl FileVisit<'_> {
                 self.store(target, &values);
             }
             Expr::Tuple(_) | Expr::List(_) => {
-                unpack(facts, target, Some(Path::WHOLE), &mut |part, path| match facts.expr(part) {
-                    Expr::Attribute { .. } | Expr::Subscript { .. } => {
-                        let values = path.map(|path| self.evaluator.part(value, path.indices()));
-                        self.store(part, &values.unwrap_or_default());
-                    }
-                    Expr::Starred(_) => {
-                        let held = self.evaluator.items(value);
-                        let held = self.worth_keeping(&held);
-                        self.add(Cell::Element(self.linked.ids.site(self.file, part)), held);
-                    }
-                    _ => {}
-                })
+                unpack(facts, target, Some(Path::WHOLE), &mut |part, path| self.unpacked(part, value, path));
+            }
+            _ => {}
+        }
+    }
+
+    /// Stores a part of an unpacked value in an attribute, a container, or the list that a starred target makes.
+    fn unpacked(&mut self, part: ExprId, value: ExprId, path: Option<Path>) {
+        let facts = &self.linked.file(self.file).facts;
+        match facts.expr(part) {
+            Expr::Attribute { .. } | Expr::Subscript { .. } => {
+                let values = path.map(|path| self.evaluator.part(value, path.indices()));
+                self.store(part, &values.unwrap_or_default());
+            }
+            Expr::Starred(_) => {
+                let held = self.evaluator.items(value);
+                let held = self.worth_keeping(&held);
+                self.add(Cell::Element(self.linked.ids.site(self.file, part)), held);
             }
             _ => {}
         }

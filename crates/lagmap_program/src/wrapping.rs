@@ -1,0 +1,210 @@
+//! Wrappers: what decorators of the program put around functions.
+//!
+//! A wrapper calls whatever it was made for, so a plain edge from it would lead to every function that its decorator stands
+//! on. Instead each call of a decorated function gets an edge of its own to that function, which remembers the way through
+//! the wrapper: its loops and guards, and the thread or loop that it hands the function to.
+
+use std::{collections::VecDeque, iter};
+
+use lagmap_facts::RegionId;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use crate::{
+    FunctionId, Site,
+    graph::{Dispatch, Edge, EdgeKind, Route, Target},
+    linked::Linked,
+};
+
+/// How many functions that stand inside of a wrapper one way through it leads over.
+const LONGEST: usize = 4;
+
+/// A wrapper around a function.
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    /// The functions that run instead: one, or one of several.
+    pub wrappers: SmallVec<[FunctionId; 1]>,
+    /// What they were made for: the function, or the next wrapper.
+    pub given: SmallVec<[FunctionId; 1]>,
+}
+
+/// A step of the way through a wrapper: a call in it, or in a function inside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The function whose code does it.
+    pub from: FunctionId,
+    /// What it runs.
+    pub to: FunctionId,
+    /// How.
+    pub kind: EdgeKind,
+    /// The expression that does it.
+    pub site: Site,
+    /// Where in `from`.
+    pub region: RegionId,
+}
+
+/// The wrappers of a program.
+#[derive(Debug, Default)]
+pub struct Wrapping {
+    /// The wrappers around each decorated function, the outermost first.
+    layers: FxHashMap<FunctionId, Vec<Layer>>,
+    /// Wrappers with what they were made for.
+    pairs: FxHashSet<(FunctionId, FunctionId)>,
+    given: FxHashSet<FunctionId>,
+    /// The way through each wrapper to what it was made for.
+    ways: FxHashMap<FunctionId, Vec<Passage>>,
+}
+
+impl Wrapping {
+    pub(crate) fn new(layers: FxHashMap<FunctionId, Vec<Layer>>) -> Self {
+        let mut wrapping = Self { layers, ..Self::default() };
+        for layer in wrapping.layers.values().flatten() {
+            wrapping.given.extend(&layer.given);
+            wrapping
+                .pairs
+                .extend(layer.wrappers.iter().flat_map(|wrapper| layer.given.iter().map(|given| (*wrapper, *given))));
+        }
+        wrapping
+    }
+
+    /// The wrappers around a function, the outermost first.
+    pub fn around(&self, function: FunctionId) -> &[Layer] {
+        self.layers.get(&function).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The wrapper that an edge stands in, if it leads from it to what it was made for.
+    fn wrapper_of(&self, linked: &Linked, edge: &Edge) -> Option<FunctionId> {
+        let Target::Function(to) = edge.to else { return None };
+        if !self.given.contains(&to) {
+            return None;
+        }
+        scopes(linked, edge.from).find(|scope| self.pairs.contains(&(*scope, to)))
+    }
+
+    /// Takes the edges from wrappers to what they were made for out of all edges, and keeps the ways through the wrappers.
+    pub(crate) fn take_inner(&mut self, linked: &Linked, edges: &mut Vec<Edge>) -> Vec<Edge> {
+        let (mut inner, mut found) = (Vec::new(), Vec::new());
+        if self.pairs.is_empty() {
+            return inner;
+        }
+        edges.retain(|edge| match self.wrapper_of(linked, edge) {
+            Some(wrapper) => {
+                found.push((wrapper, *edge));
+                inner.push(*edge);
+                false
+            }
+            None => true,
+        });
+        let wrappers: FxHashSet<FunctionId> = found.iter().map(|(wrapper, _)| *wrapper).collect();
+        let mut inside: FxHashMap<FunctionId, Vec<Passage>> = FxHashMap::default();
+        for edge in edges.iter() {
+            if let Target::Function(to) = edge.to
+                && scopes(linked, edge.from).any(|scope| wrappers.contains(&scope))
+                && scopes(linked, to).any(|scope| wrappers.contains(&scope))
+            {
+                inside.entry(edge.from).or_default().push(Passage::of(edge, to));
+            }
+        }
+        for (wrapper, edge) in &found {
+            let Target::Function(to) = edge.to else { continue };
+            if self.ways.contains_key(wrapper) {
+                continue;
+            }
+            let mut way = way(&inside, *wrapper, edge.from).unwrap_or_default();
+            way.push(Passage::of(edge, to));
+            self.ways.insert(*wrapper, way);
+        }
+        inner
+    }
+
+    /// The outermost wrappers of the methods that a virtual call may run.
+    pub(crate) fn dispatch(&self, methods: &Dispatch) -> Option<Dispatch> {
+        let mut options = Vec::new();
+        for (method, classes) in &methods.options {
+            let outermost = self.around(*method).first();
+            let wrappers = outermost.into_iter().flat_map(|layer| &layer.wrappers);
+            options.extend(wrappers.map(|wrapper| (*wrapper, classes.clone())));
+        }
+        (!options.is_empty()).then_some(Dispatch { default: None, falls_back: false, options })
+    }
+
+    /// The edges that a call of a decorated function stands for, through so many of its innermost wrappers.
+    pub(crate) fn edges(
+        &self,
+        edge: Edge,
+        function: FunctionId,
+        innermost: usize,
+        routes: &mut Vec<Box<[Passage]>>,
+    ) -> Vec<Edge> {
+        let layers = self.around(function);
+        let layers = &layers[layers.len() - innermost.min(layers.len())..];
+        let mut found = Vec::with_capacity(layers.len() + 1);
+        let mut way: Vec<Passage> = Vec::new();
+        let mut through = |to: FunctionId, way: &[Passage]| {
+            let route = if way.is_empty() {
+                edge.route
+            } else {
+                routes.push(way.into());
+                Route::Wrapped(routes.len() as u32 - 1)
+            };
+            found.push(Edge { to: Target::Function(to), route, ..edge });
+        };
+        for (index, layer) in layers.iter().enumerate() {
+            for wrapper in &layer.wrappers {
+                through(*wrapper, &way);
+            }
+            let next = layers.get(index + 1).and_then(|next| next.wrappers.first()).copied().unwrap_or(function);
+            // A wrapper that is not seen calling what it was made for is taken to do so where it is called itself.
+            match layer.wrappers.iter().find_map(|wrapper| self.ways.get(wrapper)) {
+                Some(passages) => {
+                    way.extend(passages);
+                    if let Some(last) = way.last_mut() {
+                        last.to = next;
+                    }
+                }
+                None => way.clear(),
+            }
+        }
+        through(function, &way);
+        found
+    }
+}
+
+/// A function and those that it stands in, from the inside out.
+fn scopes(linked: &Linked, function: FunctionId) -> impl Iterator<Item = FunctionId> {
+    let (file, index) = linked.ids.of_function(function);
+    let facts = &linked.file(file).facts;
+    iter::successors(Some(index), |index| facts.function(*index).parent)
+        .map(move |index| linked.ids.function(file, index))
+}
+
+impl Passage {
+    const fn of(edge: &Edge, to: FunctionId) -> Self {
+        Self { from: edge.from, to, kind: edge.kind, site: edge.site, region: edge.region }
+    }
+}
+
+/// The shortest way from a wrapper to a function inside of it.
+fn way(edges: &FxHashMap<FunctionId, Vec<Passage>>, wrapper: FunctionId, inner: FunctionId) -> Option<Vec<Passage>> {
+    if wrapper == inner {
+        return Some(Vec::new());
+    }
+    let mut due: VecDeque<Vec<Passage>> = VecDeque::from([Vec::new()]);
+    while let Some(way) = due.pop_front() {
+        let at = way.last().map_or(wrapper, |passage| passage.to);
+        for passage in edges.get(&at).map(Vec::as_slice).unwrap_or_default() {
+            if way.iter().any(|before| before.from == passage.to) {
+                continue;
+            }
+            let mut longer = way.clone();
+            longer.push(*passage);
+            if passage.to == inner {
+                return Some(longer);
+            }
+            if longer.len() < LONGEST {
+                due.push_back(longer);
+            }
+        }
+    }
+    None
+}
