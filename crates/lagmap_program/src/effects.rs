@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, iter};
 
-use lagmap_facts::{Call, CallId, Expr, ExprId, FileFacts, RegionId, RegionKind};
+use lagmap_facts::{Call, CallId, Expr, ExprId, FileFacts, NameHash, RegionId, RegionKind};
 use lagmap_models::{ApiEntry, EffectKind, ModelId, RunContext};
 use rayon::prelude::*;
 
@@ -80,6 +80,10 @@ pub enum Recurrence {
 }
 
 impl Effect {
+    const fn own(kind: EffectKind, cost: Interval, source: CallSite, model: ModelId) -> Self {
+        Self { kind, cost, source, model, via: None, depth: 0, recurrence: Recurrence::EveryCall }
+    }
+
     fn beats(&self, other: &Self) -> bool {
         let key = |effect: &Self| (effect.cost.high, effect.cost.low);
         match key(self).partial_cmp(&key(other)) {
@@ -294,9 +298,22 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
             {
                 continue;
             }
-            let recurrence = Recurrence::EveryCall;
-            let effect = Effect { kind, cost, source, model, via: None, depth: 0, recurrence };
-            found.push((function, effect, entry.is_async));
+            found.push((function, Effect::own(kind, cost, source, model), entry.is_async));
+        }
+    }
+    for region in &facts.regions {
+        // Leaving the block of a context manager that is made for it may wait: an executor for its threads.
+        let RegionKind::With { context, is_async: false } = region.kind else { continue };
+        let Expr::Call(id) = facts.expr(context) else { continue };
+        let source = linked.ids.call(file, id);
+        let function = linked.ids.function(file, region.function);
+        for value in solution.callees[source.0 as usize].iter() {
+            let Value::External(class) = value else { continue };
+            let Some(exit) = linked.catalogue.member(class, NameHash::of("__exit__")) else { continue };
+            let Some(entry) = linked.catalogue.entry(exit) else { continue };
+            if let (Some(kind), Some([low, high])) = (entry.effect, entry.ms) {
+                found.push((function, Effect::own(kind, Interval::new(low, high), source, exit), false));
+            }
         }
     }
     found
