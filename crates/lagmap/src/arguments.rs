@@ -26,6 +26,8 @@ pub enum Command {
     Explain(ExplainArguments),
     /// List the services that the start-up configurations name.
     Services(ServicesArguments),
+    /// Print who runs a function, in which contexts, what it runs and what that costs.
+    Trace(TraceArguments),
     /// Print who calls whom, to look at what lagmap sees through.
     CallGraph(CallGraphArguments),
 }
@@ -95,6 +97,40 @@ pub struct ServicesArguments {
     /// Read this configuration instead of the nearest one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Arguments of `lagmap trace`.
+#[derive(Debug, Args)]
+pub struct TraceArguments {
+    /// The function, by its dotted name or so much of its end as tells it apart: `Client.get`.
+    pub function: String,
+    /// The folder that holds the system.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// How to write the trace.
+    #[arg(long, value_enum, default_value_t = TraceFormat::Tree)]
+    pub format: TraceFormat,
+    /// How many calls up and down.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub depth: usize,
+    /// How many callers or calls of one function; the rest is counted.
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub breadth: usize,
+    /// Read this configuration instead of the nearest one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take code that nothing reaches as called from outside.
+    #[arg(long)]
+    pub all_code: bool,
+}
+
+/// Forms of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceFormat {
+    /// For people.
+    Tree,
+    /// For programs.
+    Json,
 }
 
 /// Arguments of `lagmap call-graph`.

@@ -5,3 +5,4 @@ pub mod call_graph;
 pub mod explain;
 pub mod rules;
 pub mod services;
+pub mod trace;

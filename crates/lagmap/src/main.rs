@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Rules(arguments) => commands::rules::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::CallGraph(arguments) => commands::call_graph::run(&arguments),
+        Command::Trace(arguments) => commands::trace::run(&arguments),
         Command::Services(arguments) => commands::services::run(&arguments),
     };
     done.unwrap_or_else(|failure: Failure| failure.exit())

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, is_empty, starts_with};
 use tempfile::TempDir;
 
@@ -249,6 +250,55 @@ fn the_call_graph_names_who_calls_whom() {
     lagmap(root.path(), &["call-graph", "--format", "dot"])
         .code(0)
         .stdout(contains("\"main.area\" -> \"shapes.Square.area\";"));
+}
+
+/// A program whose `fetch` runs once a round of a thread, through a wrapper.
+fn polling() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let text = "import threading\nimport time\n\nimport requests\n\n\ndef again(function):\n    def wrapper(*arguments):\n        \
+                for _ in range(3):\n            function(*arguments)\n        time.sleep(1)\n    return wrapper\n\n\n@again\ndef \
+                fetch(url):\n    requests.get(url)\n\n\ndef poll():\n    while True:\n        \
+                fetch('http://here')\n\n\nif __name__ == '__main__':\n    threading.Thread(target=poll).start()\n";
+    fs::write(root.path().join("main.py"), text).unwrap();
+    root
+}
+
+#[test]
+fn a_trace_shows_who_runs_a_function_and_what_that_costs() {
+    let root = polling();
+    let wanted = "\
+main.poll  main.py:20
+runs   per-call on the main thread
+       once in a thread
+costs  sleep 1 s: time.sleep() at main.py:11
+       network 50 ms to 1 s: requests.get() at main.py:17
+
+run by
+└── main gives to a thread  main.py:26  [once on the main thread]
+
+runs
+├── calls main.again.wrapper, in a loop  main.py:22  [sleep 1 s]
+│   └── calls time.sleep  main.py:11  [sleep 1 s]
+└── calls (through again.wrapper) main.fetch, in a loop  main.py:22  [network 50 ms to 1 s]
+    └── calls requests.get  main.py:17  [network 50 ms to 1 s]
+";
+    lagmap(root.path(), &["trace", "poll"]).code(0).stdout(wanted).stderr(is_empty());
+    let traces = json(&lagmap(root.path(), &["trace", "main.fetch", "--format", "json"]).code(0).get_output().stdout);
+    assert_eq!(traces[0]["callers"][0]["how"], "calls (through again.wrapper)");
+    assert_eq!(traces[0]["callers"][0]["callers"][0]["function"], "main");
+    assert_eq!(traces[0]["calls"][0]["costs"][0]["ms"], serde_json::json!([50.0, 1000.0]));
+    let leaf =
+        json(&lagmap(root.path(), &["trace", "fetch", "--depth", "0", "--format", "json"]).code(0).get_output().stdout);
+    assert_eq!((&leaf[0]["calls"], &leaf[0]["callers"]), (&serde_json::json!([]), &serde_json::json!([])));
+}
+
+#[test]
+fn a_trace_of_an_unknown_function_says_which_one_may_be_meant() {
+    let root = polling();
+    lagmap(root.path(), &["trace", "fetsh"])
+        .code(2)
+        .stdout(is_empty())
+        .stderr(contains("no function is called `fetsh`").and(contains("did you mean `main.fetch`?")));
 }
 
 #[test]

@@ -146,6 +146,25 @@ pub enum EffectKind {
     Cpu,
 }
 
+impl EffectKind {
+    /// Its name, as in catalogue files.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Sleep => "sleep",
+            Self::Network => "network",
+            Self::Database => "database",
+            Self::Disk => "disk",
+            Self::Process => "process",
+            Self::Lock => "lock",
+            Self::Wait => "wait",
+            Self::Message => "message",
+            Self::ModelLoad => "model-load",
+            Self::Inference => "inference",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
 /// How the wait of a call is bounded.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

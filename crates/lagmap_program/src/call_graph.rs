@@ -92,7 +92,10 @@ impl Program {
                     // What a class of the program has from one that is imported from outside.
                     Source::Parameter(0) => {
                         let class = facts.function(scope).class?;
-                        facts.list(facts.class(class).bases).iter().find_map(|base| self.imported_name(file, *base, depth))
+                        facts
+                            .list(facts.class(class).bases)
+                            .iter()
+                            .find_map(|base| self.imported_name(file, *base, depth))
                     }
                     Source::Import(index) if matches!(unit.imports[index.0 as usize], ImportTarget::External(_)) => {
                         let import = &facts.imports[index.0 as usize];

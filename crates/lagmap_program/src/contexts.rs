@@ -172,7 +172,7 @@ impl Contexts {
 
     /// What contexts become inside of the loops and guards of a region.
     pub fn within(&self, contexts: ContextSet, around: Surroundings) -> ContextSet {
-        contexts.iter().map(|context| inside(context, around)).collect()
+        contexts.iter().filter(|context| enters(*context, around)).map(|context| inside(context, around)).collect()
     }
 
     /// How a function came into a context.
@@ -198,10 +198,11 @@ impl Contexts {
             let (file, _) = linked.ids.of_function(function);
             let first = graph.first_edge(function);
             for (offset, edge) in graph.from(function).iter().enumerate() {
-                if is_script_only(linked, graph, function, edge.region, scripts) {
+                let around = graph.around(file, edge.region);
+                if is_script_only(linked, graph, function, edge.region, scripts) || !enters(context, around) {
                     continue;
                 }
-                let here = inside(context, graph.around(file, edge.region));
+                let here = inside(context, around);
                 let targets = match edge.to {
                     Target::Function(to) => vec![to],
                     Target::Dispatch(index) => active(graph, index, made),
@@ -246,6 +247,11 @@ fn kept(graph: &Graph, function: FunctionId, context: Context) -> Context {
         }
         _ => context,
     }
+}
+
+/// Whether code behind a `__main__` guard runs: only where its file is the program, not where it is imported.
+const fn enters(context: Context, around: Surroundings) -> bool {
+    !around.main_guard || matches!(context.frequency, Frequency::Startup | Frequency::Script)
 }
 
 /// The context of code inside loops and guards of a function that runs in `context`.
@@ -341,7 +347,7 @@ pub fn library_entries(linked: &Linked, graph: &Graph) -> Vec<(FunctionId, Conte
 }
 
 /// Whether what runs in a context is run by a framework, as it sees fit.
-const fn is_framework(context: RunContext) -> bool {
+pub const fn is_framework(context: RunContext) -> bool {
     matches!(
         context,
         RunContext::Handler

@@ -29,7 +29,6 @@ const CONSTRUCTS: &[(&str, Construct)] = &[
     ("builtins.iter", Construct::Argument(0)),
     ("functools.partial", Construct::Argument(0)),
     ("functools.partialmethod", Construct::Argument(0)),
-    ("functools.wraps", Construct::Argument(0)),
     ("copy.copy", Construct::Argument(0)),
     ("typing.cast", Construct::Argument(1)),
     ("asyncio.create_task", Construct::Argument(0)),

@@ -20,4 +20,5 @@ pub use model::{
     Report, SCHEMA_VERSION, Section, Service, Severity, Subsection, Summary, SyntaxError, SystemProblem, Tool,
     TraceStep, UnusedSuppression,
 };
+pub use quantity::interval;
 pub use source::{NoSource, SourceProvider};

@@ -28,7 +28,7 @@ pub(crate) fn duration(time: Millis) -> String {
 }
 
 /// An interval of durations; the unit is said once where both ends share it.
-pub(crate) fn interval([low, high]: [Millis; 2]) -> String {
+pub fn interval([low, high]: [Millis; 2]) -> String {
     let ((low, low_unit), (high, high_unit)) = (scaled(low), scaled(high));
     match (low == high, low_unit == high_unit) {
         (true, true) => format!("{high} {high_unit}"),

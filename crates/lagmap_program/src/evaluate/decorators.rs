@@ -1,6 +1,6 @@
 //! What decorators make of what they stand on.
 
-use lagmap_facts::{ExprId, NameHash};
+use lagmap_facts::{Expr, ExprId, NameHash};
 
 use super::Evaluator;
 use crate::{FunctionId, Value, Values};
@@ -27,7 +27,12 @@ impl Evaluator<'_> {
         for decorator in decorators.iter().rev() {
             let callables = self.values(*decorator);
             let made = self.made_by(&callables, &given, decorated);
-            let is_guess = made.is_empty() && callables.iter().any(|callable| self.called_with(callable).is_some());
+            // The factory of a decorator that is not known yet is.
+            let makers = match self.facts.expr(*decorator) {
+                Expr::Call(call) if callables.is_empty() => self.values(self.facts.call(call).callee),
+                _ => callables.clone(),
+            };
+            let is_guess = made.is_empty() && makers.iter().any(|maker| self.called_with(maker).is_some());
             let gives = if made.is_empty() { given.clone() } else { made };
             found.push(Decoration { decorator: *decorator, callables, given, gives: gives.clone(), is_guess });
             given = gives;
