@@ -7,11 +7,24 @@ use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use crate::{CallView, EdgeKind, FileId, FunctionId, ImportTarget, Program, Route, Source, Value};
+use crate::{
+    CallView, Cell, ClassId, EdgeKind, FileId, FunctionId, ImportTarget, Program, Route, Site, Source, Value, Values,
+};
 
 /// Callers with what they call, both under their dotted names. Code at the top of a module goes by the module's name, that of
 /// a class body by the name of the scope around it; library functions by their paths in the catalogue.
 pub type NamedCalls = BTreeMap<String, BTreeSet<String>>;
+
+/// A call, under the name of one thing that it may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCall {
+    /// The scope whose code runs it.
+    pub caller: FunctionId,
+    /// The expression.
+    pub site: Site,
+    /// The dotted name.
+    pub callee: String,
+}
 
 /// How many names of names are followed.
 const DEEPEST_NAME: u32 = 12;
@@ -34,12 +47,21 @@ impl Program {
     pub fn named_calls(&self) -> NamedCalls {
         let names = self.call_graph_names();
         let mut found = NamedCalls::new();
-        let caller = |function: FunctionId| names[self.running_scope(function).0 as usize].clone();
         for (index, name) in names.iter().enumerate() {
             if self.function(FunctionId(index as u32)).1.kind != ScopeKind::Class {
                 found.entry(name.clone()).or_default();
             }
         }
+        for call in self.named_call_sites() {
+            found.entry(names[call.caller.0 as usize].clone()).or_default().insert(call.callee);
+        }
+        found
+    }
+
+    /// Each call with the name of what it calls, once for each thing that it may call.
+    pub fn named_call_sites(&self) -> Vec<NamedCall> {
+        let names = self.call_graph_names();
+        let mut found = Vec::new();
         // A wrapper is what calls the function that it was made for.
         let direct = self.graph.edges.iter().filter(|edge| !matches!(edge.route, Route::Wrapped(_)));
         for edge in direct.chain(&self.graph.inner) {
@@ -48,19 +70,77 @@ impl Program {
                 EdgeKind::HandedOver | EdgeKind::Import | EdgeKind::Define => false,
             };
             if is_call {
-                let callees = self.targets(edge.to).into_iter().map(|target| names[target.0 as usize].clone());
-                found.entry(caller(edge.from)).or_default().extend(callees);
+                let caller = self.running_scope(edge.from);
+                found.extend(self.targets(edge.to).into_iter().map(|target| NamedCall {
+                    caller,
+                    site: edge.site,
+                    callee: names[target.0 as usize].clone(),
+                }));
             }
         }
         for (file, unit) in self.files() {
             for index in 0..unit.facts.calls.len() {
                 let call = self.call(self.linked.ids.call(file, CallId(index as u32)));
                 let paths = call.models().map(|(model, _)| self.catalogue().path(model));
-                let outside = self.outside_name(&call);
-                found.entry(caller(call.function)).or_default().extend(paths.chain(outside));
+                let caller = self.running_scope(call.function);
+                let callees = paths.chain(self.outside_name(&call));
+                found.extend(callees.map(|callee| NamedCall { caller, site: call.expr(), callee }));
             }
         }
         found
+    }
+
+    /// What a value is called, as the origin of an expression: `zmq.Socket` for an instance, `class a.B`, `function a.f`,
+    /// `builtins.list[a.B]` for a list of instances. `None` for what is known to be something from outside, but not what.
+    pub fn origin(&self, value: Value) -> Option<String> {
+        self.origin_within(value, 3)
+    }
+
+    fn origin_within(&self, value: Value, depth: u32) -> Option<String> {
+        Some(match value {
+            Value::Module(file) => format!("module {}", self.linked.file(file).module),
+            Value::Package(_) => "package".to_owned(),
+            Value::Class(class) => format!("class {}", self.full_class_name(class)),
+            Value::Instance { class, .. } => self.full_class_name(class),
+            Value::Function(function) => format!("function {}", self.function_name(function)),
+            Value::Method { function, .. } => format!("method {}", self.function_name(function)),
+            Value::Super(class) => format!("super of {}", self.full_class_name(class)),
+            Value::Generator(function) => format!("generator {}", self.function_name(function)),
+            Value::Argument(_) | Value::External(ModelId::UNKNOWN) => return None,
+            Value::External(model) => {
+                let is_class = self.catalogue().entry(model).is_some_and(|entry| entry.class);
+                format!("{}{}", if is_class { "class " } else { "" }, self.catalogue().path(model))
+            }
+            Value::Bound { method, .. } => format!("method {}", self.catalogue().path(method)),
+            Value::Object { model, site } => {
+                let name = self.catalogue().path(model);
+                let Some(depth) = depth.checked_sub(1) else { return Some(name) };
+                let held = self.held(site);
+                let held: BTreeSet<String> = held.iter().filter_map(|value| self.origin_within(value, depth)).collect();
+                if held.is_empty() {
+                    return Some(name);
+                }
+                format!("{name}[{}]", held.into_iter().collect::<Vec<_>>().join(" | "))
+            }
+        })
+    }
+
+    /// What the container made at a place holds.
+    pub fn held(&self, container: Site) -> Values {
+        let mut held = Values::unknown();
+        for cell in [Cell::Element(container), Cell::Keyed(container)] {
+            if let Some(values) = self.solution.cells.get(cell) {
+                held.extend(values);
+            }
+        }
+        held
+    }
+
+    fn full_class_name(&self, class: ClassId) -> String {
+        let (file, _) = self.linked.ids.of_class(class);
+        let module = &self.linked.file(file).module;
+        let name = self.class_name(class);
+        if module.is_empty() { name } else { format!("{module}.{name}") }
     }
 
     /// The dotted name of what a call calls outside of the program and the catalogue: `ext.Client.get` for

@@ -39,7 +39,7 @@ mod value;
 mod wrapping;
 
 pub use bounds::Bound;
-pub use call_graph::{NamedCalls, Resolution};
+pub use call_graph::{NamedCall, NamedCalls, Resolution};
 pub use concats::{Built, Concat};
 pub use configured::Configured;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};

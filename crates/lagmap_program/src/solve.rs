@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use lagmap_facts::{Expr, ExprId, FunctionIndex, NameHash, OpKind, ScopeKind};
+use lagmap_facts::{BinaryOp, Expr, ExprId, FunctionIndex, NameHash, OpKind, ScopeKind};
 use lagmap_models::ModelId;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -410,6 +410,15 @@ impl FileVisit<'_> {
                     continue;
                 }
                 Expr::Comprehension { element, .. } => vec![element],
+                Expr::Binary { left, right, op: BinaryOp::Add } => {
+                    if self.evaluator.is_sequence(id) {
+                        let mut held = self.evaluator.items(left);
+                        held.extend(&self.evaluator.items(right));
+                        let held = self.worth_keeping(&held);
+                        self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             let mut held = Values::unknown();
@@ -510,7 +519,7 @@ impl FileVisit<'_> {
                         let object = Value::Object { model: yielded, site: own };
                         self.add(Cell::Element(own), Values::one(object));
                     }
-                    if self.linked.catalogue.name(model) == "map"
+                    if matches!(self.linked.catalogue.name(model), "map" | "defaultdict")
                         && let Some(function) = facts.arguments(call).first()
                     {
                         let held = self.evaluator.given_by(*function);

@@ -155,9 +155,14 @@ impl Evaluator<'_> {
                 let (start, end) = (literal(parts.first()), literal(parts.last()));
                 found.extend(&self.methods_like(&objects, start, if parts.len() > 1 { end } else { "" }));
             }
-            Expr::Binary { left, op: BinaryOp::Add, .. } => {
+            Expr::Binary { left, op: op @ (BinaryOp::Add | BinaryOp::Mod), .. } => {
                 if let Expr::Str(text) = self.facts.expr(left) {
-                    found.extend(&self.methods_like(&objects, self.facts.text(text), ""));
+                    let text = self.facts.text(text);
+                    let (start, end) = match op {
+                        BinaryOp::Mod => text.split_once("%s").unwrap_or_default(),
+                        _ => (text, ""),
+                    };
+                    found.extend(&self.methods_like(&objects, start, end));
                 }
             }
             _ => {}
