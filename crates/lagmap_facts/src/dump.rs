@@ -195,7 +195,12 @@ impl Dump<'_> {
                 format!("{}enter {}{target}", if is_async { "async " } else { "" }, show(context))
             }
             OpKind::Catch { target, caught } => format!("catch {} as {}", show(caught), show(target)),
-            OpKind::Capture { target, subject } => format!("capture {} of {}", show(target), show(subject)),
+            OpKind::Capture { target, subject, class: ExprId::NONE } => {
+                format!("capture {} of {}", show(target), show(subject))
+            }
+            OpKind::Capture { target, subject, class } => {
+                format!("capture {} of {} as {}", show(target), show(subject), show(class))
+            }
             OpKind::Expr(value) => format!("expr {}", show(value)),
             OpKind::Return(value) => format!("return {}", show(value)),
             OpKind::Raise(value) => format!("raise {}", show(value)),

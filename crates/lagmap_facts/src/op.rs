@@ -78,6 +78,8 @@ pub enum OpKind {
         target: ExprId,
         /// The subject of the `match`.
         subject: ExprId,
+        /// The class that a class pattern names, if the name is bound to all of what fits it; else [`ExprId::NONE`].
+        class: ExprId,
     },
     /// An expression statement.
     Expr(ExprId),

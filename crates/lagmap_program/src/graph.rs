@@ -388,7 +388,12 @@ fn dispatch(linked: &Linked, class: ClassId, name: NameHash) -> Dispatch {
             None => options.push((method, vec![*candidate])),
         }
     }
-    Dispatch { default: classes.method(class, name), falls_back: true, options }
+    // What is there only to be overridden is not what runs, if anything overrides it.
+    if options.len() > 1 {
+        options.retain(|(method, _)| !linked.is_abstract(*method));
+    }
+    let default = classes.method(class, name).filter(|method| options.iter().any(|(option, _)| option == method));
+    Dispatch { default, falls_back: true, options }
 }
 
 fn property_names(linked: &Linked) -> FxHashSet<NameHash> {
@@ -507,7 +512,11 @@ impl FileEdges<'_> {
         let some_async = awaited && callees.iter().any(|callee| self.is_async(callee));
         let mut known = false;
         let first = self.edges.len();
+        let some_runs = callees.len() > 1 && callees.iter().any(|callee| !self.is_only_declared(callee));
         for callee in callees.iter() {
+            if some_runs && self.is_only_declared(callee) {
+                continue;
+            }
             if awaited && (!self.may_be_awaited(callee) || some_async && self.is_plain(callee)) {
                 continue;
             }
@@ -602,6 +611,18 @@ impl FileEdges<'_> {
         }
     }
 
+    /// Whether a value is a method that is there only to be overridden, and that no class overrides.
+    fn is_only_declared(&self, callee: Value) -> bool {
+        let Value::Method { function, receiver, .. } = callee else { return false };
+        if !self.linked.is_abstract(function) {
+            return false;
+        }
+        let (unit, method) = self.linked.function(function);
+        let name = unit.facts.names.hash(method.name);
+        let classes = &self.linked.classes;
+        !classes.subclasses(receiver).iter().any(|class| classes.own_method(*class, name).is_some())
+    }
+
     /// Whether the result of calling a value may be awaited: that of a plain function which returns nothing never is.
     fn may_be_awaited(&self, callee: Value) -> bool {
         let (Value::Function(function) | Value::Method { function, .. }) = callee else { return true };
@@ -609,7 +630,9 @@ impl FileEdges<'_> {
         // An abstract method returns nothing and is there to be overridden.
         let overridden = matches!(callee, Value::Method { exact: false, .. });
         let returns = |op: &lagmap_facts::Op| matches!(op.kind, OpKind::Return(value) if value != ExprId::NONE);
+        // A decorated one may have been made a coroutine function.
         function.is_async
+            || !function.decorators.is_empty()
             || overridden
             || function.kind != ScopeKind::Function
             || unit.facts.ops(function).iter().any(returns)

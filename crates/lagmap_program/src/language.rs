@@ -10,8 +10,12 @@ pub enum Construct {
     Super,
     /// `getattr(object, name)`.
     Getattr,
+    /// `setattr(object, name, value)`.
+    Setattr,
     /// `type(object)`.
     Type,
+    /// `field(default=value)` or `field(default_factory=callable)`.
+    Field,
     /// Gives an item of its first argument.
     Item,
     /// Gives its argument at this position, or something that stands for it.
@@ -21,7 +25,9 @@ pub enum Construct {
 const CONSTRUCTS: &[(&str, Construct)] = &[
     ("builtins.super", Construct::Super),
     ("builtins.getattr", Construct::Getattr),
+    ("builtins.setattr", Construct::Setattr),
     ("builtins.type", Construct::Type),
+    ("dataclasses.field", Construct::Field),
     ("builtins.next", Construct::Item),
     ("builtins.min", Construct::Item),
     ("builtins.max", Construct::Item),

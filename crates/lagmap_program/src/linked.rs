@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use lagmap_facts::{
-    ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, ImportIndex, NameHash, ScopeKind,
+    ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, ImportIndex, NameHash, OpKind, ScopeKind,
 };
 use lagmap_models::{Catalogue, ModelId};
 use lagmap_source::{LineMap, Position};
@@ -128,6 +128,53 @@ impl Linked {
         let (file, index) = self.ids.of_function(id);
         let file = self.file(file);
         (file, file.facts.function(index))
+    }
+
+    /// The fields that a class and its bases declare by annotation, those of the bases first.
+    pub fn declared_fields(&self, class: ClassId) -> Vec<NameHash> {
+        let mut fields: Vec<NameHash> = Vec::new();
+        for class in self.classes.lookup_order(class).iter().rev() {
+            let (file, index) = self.ids.of_class(*class);
+            let facts = &self.file(file).facts;
+            for op in facts.ops(facts.function(facts.class(index).body)) {
+                if let OpKind::Annotate { target, .. } = op.kind
+                    && let Expr::Name(name) = facts.expr(target)
+                {
+                    let name = facts.names.hash(name);
+                    if !fields.contains(&name) {
+                        fields.push(name);
+                    }
+                }
+            }
+        }
+        fields
+    }
+
+    /// Whether a method is there only to be overridden: it is declared abstract, does nothing but raise
+    /// `NotImplementedError`, or belongs to a protocol.
+    pub fn is_abstract(&self, method: FunctionId) -> bool {
+        let (unit, function) = self.function(method);
+        let facts = &unit.facts;
+        let ends = |id: ExprId, names: &[&str]| match facts.expr(id) {
+            Expr::Name(name) | Expr::Attribute { attribute: name, .. } => names.contains(&facts.text(name)),
+            _ => false,
+        };
+        let declared = function.decorators.iter().any(|id| ends(*id, &["abstractmethod", "abstractproperty"]));
+        let is_protocol = function.class.is_some_and(|class| {
+            facts.list(facts.class(class).bases).iter().any(|base| ends(generic_origin(facts, *base), &["Protocol"]))
+        });
+        let mut ops = facts.ops(function).iter().filter(|op| !matches!(op.kind, OpKind::Expr(_))).map(|op| op.kind);
+        let raises = match (ops.next(), ops.next()) {
+            (Some(OpKind::Raise(error)), None) => {
+                let error = match facts.expr(error) {
+                    Expr::Call(call) => facts.call(call).callee,
+                    _ => error,
+                };
+                ends(error, &["NotImplementedError"])
+            }
+            _ => false,
+        };
+        declared || is_protocol || raises
     }
 
     /// What a name of a module's or class's or function's scope means when read from elsewhere, without its variables:

@@ -1,9 +1,12 @@
 //! Scopes: which statements bind which name, and which of them a use can see.
 
+use std::slice;
+
 use lagmap_facts::{
     ClassIndex, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, ImportIndex, NameHash, OpKind, RegionId,
+    RegionKind,
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// One statement that gives a name a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,12 @@ pub struct Scopes {
     starts: Vec<u32>,
     /// Names that `+=` and the like change, which bind nothing anew.
     augmented: FxHashSet<(FunctionIndex, NameHash)>,
+    /// The annotations of assigned values.
+    annotations: FxHashMap<ExprId, ExprId>,
+    /// Names whose class a condition around a region says, with the classes.
+    narrowed: FxHashMap<RegionId, Vec<(NameHash, ExprId)>>,
+    /// All names of `narrowed`.
+    narrowed_names: FxHashSet<NameHash>,
 }
 
 impl Scopes {
@@ -97,7 +106,15 @@ impl Scopes {
         for index in 0..facts.functions.len() {
             collect(facts, FunctionIndex(index as u32), &mut per_scope);
         }
-        let mut scopes = Self { starts: vec![0], augmented: augmented(facts), ..Self::default() };
+        let narrowed = narrowed(facts);
+        let mut scopes = Self {
+            starts: vec![0],
+            augmented: augmented(facts),
+            annotations: annotations(facts),
+            narrowed_names: narrowed.values().flatten().map(|(name, _)| *name).collect(),
+            narrowed,
+            ..Self::default()
+        };
         for mut bindings in per_scope {
             bindings.sort_by_key(|binding| (binding.name, binding.offset));
             scopes.names.extend(bindings.iter().map(|binding| binding.name));
@@ -133,6 +150,31 @@ impl Scopes {
         }
     }
 
+    /// The annotation of an assigned value.
+    pub fn annotation_of(&self, value: ExprId) -> Option<ExprId> {
+        self.annotations.get(&value).copied()
+    }
+
+    /// The classes (an expression, as `isinstance` takes it) that a name is known to be an instance of at `offset` in `region`:
+    /// the innermost condition says so, and the name is not bound again behind it.
+    pub fn narrowed(
+        &self,
+        facts: &FileFacts,
+        scope: FunctionIndex,
+        name: NameHash,
+        offset: u32,
+        region: RegionId,
+    ) -> Option<ExprId> {
+        if !self.narrowed_names.contains(&name) {
+            return None;
+        }
+        facts.enclosing(region).find_map(|(id, region)| {
+            let (_, classes) = self.narrowed.get(&id)?.iter().find(|(own, _)| *own == name)?;
+            let again = |binding: &Binding| (region.span.start..offset).contains(&binding.offset);
+            (!self.named(scope, name).iter().any(again)).then_some(*classes)
+        })
+    }
+
     /// The bindings of a name that a use at `offset` in `region` of the same scope can see: those before it up to the
     /// last that must have run, and those behind it that an enclosing loop brings round again.
     pub fn reaching(
@@ -160,6 +202,37 @@ impl Scopes {
         let last = before + named[before..].iter().take_while(|binding| carried(binding)).count();
         named[first..last.max(first)].iter()
     }
+}
+
+fn annotations(facts: &FileFacts) -> FxHashMap<ExprId, ExprId> {
+    let annotated = facts.ops.iter().filter_map(|op| match op.kind {
+        OpKind::Annotate { annotation, value, .. } if value != ExprId::NONE => Some((value, annotation)),
+        _ => None,
+    });
+    annotated.collect()
+}
+
+/// The names that `if isinstance(name, classes)` and the like tell the class of, by the region that they tell it for.
+fn narrowed(facts: &FileFacts) -> FxHashMap<RegionId, Vec<(NameHash, ExprId)>> {
+    let mut found: FxHashMap<RegionId, Vec<(NameHash, ExprId)>> = FxHashMap::default();
+    for (index, region) in facts.regions.iter().enumerate() {
+        let RegionKind::If { test, holds: true, .. } = region.kind else { continue };
+        let parts = match facts.expr(test) {
+            Expr::Boolean { and: true, values } => facts.list(values),
+            _ => slice::from_ref(&test),
+        };
+        for part in parts {
+            let Expr::Call(call) = facts.expr(*part) else { continue };
+            let call = facts.call(call);
+            let Expr::Name(callee) = facts.expr(call.callee) else { continue };
+            if let ([subject, classes], "isinstance") = (facts.arguments(call), facts.text(callee))
+                && let Expr::Name(name) = facts.expr(*subject)
+            {
+                found.entry(RegionId(index as u32)).or_default().push((facts.names.hash(name), *classes));
+            }
+        }
+    }
+    found
 }
 
 fn augmented(facts: &FileFacts) -> FxHashSet<(FunctionIndex, NameHash)> {
@@ -197,7 +270,8 @@ fn collect(facts: &FileFacts, scope: FunctionIndex, per_scope: &mut [Vec<Binding
             OpKind::Iterate { target, iterable } => bind(target, Source::Iteration(iterable)),
             OpKind::Enter { context, target, .. } if target != ExprId::NONE => bind(target, Source::Entered(context)),
             OpKind::Catch { target, caught } => bind(target, Source::InstanceOf(caught)),
-            OpKind::Capture { target, .. } => bind(target, Source::Opaque),
+            OpKind::Capture { target, class: ExprId::NONE, .. } => bind(target, Source::Opaque),
+            OpKind::Capture { target, class, .. } => bind(target, Source::InstanceOf(class)),
             OpKind::Import(index) => {
                 let import = &facts.imports[index.0 as usize];
                 let name = facts.names.hash(import.binds);

@@ -11,8 +11,9 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
-    Cell, FileId, FunctionId, Value, Values,
+    Cell, ClassId, FileId, FunctionId, Value, Values,
     evaluate::{Evaluator, MOST_PLACES, place_key},
+    language::Construct,
     linked::{Linked, MethodKind, method_kind},
     scopes::{Path, Source, unpack},
 };
@@ -236,6 +237,7 @@ impl FileVisit<'_> {
                     self.annotation(annotation);
                     if value != ExprId::NONE {
                         self.assign(target, value);
+                        self.declared(annotation, value);
                     }
                     if matches!(facts.expr(target), Expr::Attribute { .. }) {
                         let values = self.evaluator.annotated(annotation);
@@ -298,12 +300,54 @@ impl FileVisit<'_> {
         }
     }
 
+    /// A container that is assigned to an annotated name holds what the annotation says.
+    fn declared(&mut self, annotation: ExprId, value: ExprId) {
+        let Some(elements) = self.evaluator.annotated_element(annotation).filter(|elements| !elements.is_empty())
+        else {
+            return;
+        };
+        for container in self.evaluator.values(value).iter() {
+            if let Value::Object { site, .. } = container {
+                self.add(Cell::Element(site), elements.clone());
+            }
+        }
+    }
+
     /// A container annotation says what its container holds.
     fn annotation(&mut self, annotation: ExprId) {
-        let Some(elements) = self.evaluator.annotated_element(annotation) else { return };
-        if !elements.is_empty() {
-            let site = self.linked.ids.site(self.file, annotation);
-            self.add(Cell::Element(site), elements);
+        let facts = &self.linked.file(self.file).facts;
+        match facts.expr(annotation) {
+            Expr::Binary { left, right, .. } => {
+                self.annotation(left);
+                self.annotation(right);
+            }
+            Expr::Subscript { value, index } => {
+                let site = self.linked.ids.site(self.file, annotation);
+                let wrapper = match facts.expr(value) {
+                    Expr::Name(name) | Expr::Attribute { attribute: name, .. } => facts.text(name),
+                    _ => "",
+                };
+                let parts = match facts.expr(index) {
+                    Expr::Tuple(list) => facts.list(list),
+                    _ => std::slice::from_ref(&index),
+                };
+                for part in parts {
+                    self.annotation(*part);
+                }
+                let is_fixed = !parts.iter().any(|part| matches!(facts.expr(*part), Expr::Ellipsis));
+                if wrapper.eq_ignore_ascii_case("tuple") && is_fixed {
+                    for (place, part) in parts.iter().enumerate() {
+                        let held = self.evaluator.annotated(*part);
+                        self.hold(site, place_key(place), held);
+                    }
+                } else if wrapper.eq_ignore_ascii_case("tuple") {
+                    let held = self.evaluator.annotated(parts[0]);
+                    self.add(Cell::Element(site), held);
+                } else if let Some(elements) = self.evaluator.annotated_element(annotation) {
+                    self.add(Cell::Element(site), elements);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -342,17 +386,7 @@ impl FileVisit<'_> {
         let facts = &self.linked.file(self.file).facts;
         match facts.expr(target) {
             Expr::Attribute { value, attribute } => {
-                let name = facts.names.hash(attribute);
-                for owner in self.evaluator.values(value).iter() {
-                    let cell = match owner {
-                        Value::Instance { class, .. } | Value::Class(class) => Cell::Attribute(class, name),
-                        Value::Module(file) => {
-                            Cell::Variable(self.linked.ids.function(file, FunctionIndex::MODULE), name)
-                        }
-                        _ => continue,
-                    };
-                    self.add(cell, values.clone());
-                }
+                self.store_attribute(value, facts.names.hash(attribute), values);
             }
             Expr::Subscript { value, index } => {
                 let kept = self.worth_keeping(values);
@@ -366,6 +400,17 @@ impl FileVisit<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn store_attribute(&mut self, object: ExprId, name: NameHash, values: &Values) {
+        for owner in self.evaluator.values(object).iter() {
+            let cell = match owner {
+                Value::Instance { class, .. } | Value::Class(class) => Cell::Attribute(class, name),
+                Value::Module(file) => Cell::Variable(self.linked.ids.function(file, FunctionIndex::MODULE), name),
+                _ => continue,
+            };
+            self.add(cell, values.clone());
         }
     }
 
@@ -492,8 +537,9 @@ impl FileVisit<'_> {
             match callee {
                 Value::Class(class) => {
                     let init = lagmap_facts::NameHash::of("__init__");
-                    if let Some(function) = self.linked.classes.method(class, init) {
-                        self.parameters(function, 1, call);
+                    match self.linked.classes.method(class, init) {
+                        Some(function) => self.parameters(function, 1, call),
+                        None => self.fields(class, call),
                     }
                 }
                 Value::Function(function) => self.parameters(function, 0, call),
@@ -512,6 +558,9 @@ impl FileVisit<'_> {
                 }
                 Value::Bound { method, site } => self.put(method, site, call),
                 Value::External(model) => {
+                    if self.linked.language.of_model(model) == Some(Construct::Setattr) {
+                        self.set_attribute(call);
+                    }
                     // Copies and iteration results: `list(x)`, `deque(x)`; objects that yield a known class.
                     let entry = self.linked.catalogue.entry(model);
                     let own = self.linked.ids.site(self.file, call.expr);
@@ -548,6 +597,35 @@ impl FileVisit<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Hands arguments to the attributes of a class that declares its fields and has its constructor made: by keyword, or in
+    /// the order of the declarations, those of base classes first.
+    fn fields(&mut self, class: ClassId, call: &lagmap_facts::Call) {
+        let facts = &self.linked.file(self.file).facts;
+        let mut given: Vec<(NameHash, ExprId)> = Vec::new();
+        let arguments = facts.arguments(call);
+        if !arguments.is_empty() {
+            let declared = self.linked.declared_fields(class);
+            given.extend(declared.into_iter().zip(arguments.iter().copied()));
+        }
+        for keyword in facts.keywords(call) {
+            given.extend(keyword.name.map(|name| (facts.names.hash(name), keyword.value)));
+        }
+        for (name, value) in given {
+            let values = self.evaluator.values(value);
+            let values = self.worth_keeping(&values);
+            self.add(Cell::Attribute(class, name), values);
+        }
+    }
+
+    /// `setattr(object, "name", value)`.
+    fn set_attribute(&mut self, call: &lagmap_facts::Call) {
+        let facts = &self.linked.file(self.file).facts;
+        let [object, name, value] = facts.arguments(call) else { return };
+        let Expr::Str(name) = facts.expr(*name) else { return };
+        let values = self.evaluator.values(*value);
+        self.store_attribute(*object, facts.names.hash(name), &values);
     }
 
     /// A method that puts its argument into its receiver.

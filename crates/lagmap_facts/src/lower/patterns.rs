@@ -28,7 +28,8 @@ impl<'a> Lowering<'a> {
         if exhaustive { exit } else { Exit::Falls }
     }
 
-    fn pattern(&mut self, pattern: &'a ast::Pattern, subject: ExprId) {
+    /// Lowers a pattern; gives the class that all of what fits it is an instance of, if it names one.
+    fn pattern(&mut self, pattern: &'a ast::Pattern, subject: ExprId) -> ExprId {
         match pattern {
             ast::Pattern::MatchValue(inner) => {
                 self.expr(&inner.value);
@@ -40,24 +41,27 @@ impl<'a> Lowering<'a> {
                     self.expr(key);
                 }
                 self.patterns(&inner.patterns, subject);
-                self.capture(inner.rest.as_ref(), subject);
+                self.capture(inner.rest.as_ref(), subject, ExprId::NONE);
             }
             ast::Pattern::MatchClass(inner) => {
-                self.expr(&inner.cls);
+                let class = self.expr(&inner.cls);
                 self.patterns(&inner.arguments.patterns, subject);
                 for keyword in &inner.arguments.keywords {
                     self.pattern(&keyword.pattern, subject);
                 }
+                return class;
             }
-            ast::Pattern::MatchStar(inner) => self.capture(inner.name.as_ref(), subject),
+            ast::Pattern::MatchStar(inner) => self.capture(inner.name.as_ref(), subject, ExprId::NONE),
             ast::Pattern::MatchAs(inner) => {
-                if let Some(pattern) = &inner.pattern {
-                    self.pattern(pattern, subject);
-                }
-                self.capture(inner.name.as_ref(), subject);
+                let class = match &inner.pattern {
+                    Some(pattern) => self.pattern(pattern, subject),
+                    None => ExprId::NONE,
+                };
+                self.capture(inner.name.as_ref(), subject, class);
             }
             ast::Pattern::MatchOr(inner) => self.patterns(&inner.patterns, subject),
         }
+        ExprId::NONE
     }
 
     fn patterns(&mut self, patterns: &'a [ast::Pattern], subject: ExprId) {
@@ -66,11 +70,11 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn capture(&mut self, name: Option<&ast::Identifier>, subject: ExprId) {
+    fn capture(&mut self, name: Option<&ast::Identifier>, subject: ExprId, class: ExprId) {
         let Some(name) = name.filter(|name| name.is_valid()) else { return };
         let at = span(name.range());
         let shape = Expr::Name(self.names.intern(name));
         let target = self.node(shape, at);
-        self.op(OpKind::Capture { target, subject }, at);
+        self.op(OpKind::Capture { target, subject, class }, at);
     }
 }

@@ -32,7 +32,12 @@ impl Evaluator<'_> {
                     }
                     return Values::one(Value::Function(function));
                 }
-                self.data_attribute(class, name, false)
+                let found = self.data_attribute(class, name, false);
+                let is_enum = |base| catalogue.has_tag(base, "enum");
+                if classes.external_bases(class).any(is_enum) && self.is_variable(class, name) {
+                    return Values::one(Value::Instance { class, exact: true });
+                }
+                found
             }
             Value::Instance { class, exact } => {
                 if let Some(function) = classes.method(class, name) {
@@ -114,6 +119,14 @@ impl Evaluator<'_> {
             found.extend(&values);
         }
         found
+    }
+
+    /// Whether the body of a class assigns to a name.
+    fn is_variable(&self, class: ClassId, name: NameHash) -> bool {
+        let (file, index) = self.linked.ids.of_class(class);
+        let unit = self.linked.file(file);
+        let bindings = unit.scopes.named(unit.facts.class(index).body, name);
+        bindings.iter().any(|binding| matches!(binding.source, Source::Value(_)))
     }
 
     pub(super) fn submodule(&self, of: Value, at: ExprId) -> Option<Values> {

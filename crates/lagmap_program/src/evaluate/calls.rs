@@ -134,6 +134,17 @@ impl Evaluator<'_> {
                 };
                 return first.map(|first| self.values(first).iter().filter_map(class).collect()).unwrap_or_default();
             }
+            Some(Construct::Field) => {
+                let mut found = Values::unknown();
+                if let Some(factory) = self.facts.argument(call, Some("default_factory"), None) {
+                    found.extend(&self.given_by(factory));
+                }
+                if let Some(default) = self.facts.argument(call, Some("default"), None) {
+                    found.extend(&self.values(default));
+                }
+                return found;
+            }
+            Some(Construct::Setattr) => return Values::unknown(),
             Some(Construct::Item) => return first.map(|first| self.items(first)).unwrap_or_default(),
             Some(Construct::Argument(at)) => {
                 let argument = self.facts.arguments(call).get(usize::from(at)).copied();

@@ -92,9 +92,9 @@ impl Evaluator<'_> {
     pub fn is_sequence(&mut self, id: ExprId) -> bool {
         let (list, tuple) = (self.linked.catalogue.list(), self.linked.catalogue.tuple());
         let site = self.site(id);
-        self.values(id).iter().any(|value| {
-            value == Value::Object { model: list, site } || value == Value::Object { model: tuple, site }
-        })
+        self.values(id)
+            .iter()
+            .any(|value| value == Value::Object { model: list, site } || value == Value::Object { model: tuple, site })
     }
 
     /// A slice of a list or tuple is another of its kind; what it holds, the solver knows.

@@ -8,7 +8,7 @@ mod parameters;
 
 use std::ops::Range;
 
-use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, RegionId, ScopeKind};
+use lagmap_facts::{BinaryOp, Expr, ExprId, FileFacts, FunctionIndex, NameHash, RegionId, ScopeKind};
 use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -131,7 +131,15 @@ impl<'a> Evaluator<'a> {
         match self.facts.expr(id) {
             Expr::Name(name) => {
                 let node = &self.facts.exprs[id.0 as usize];
-                self.name(self.facts.names.hash(name), node.span.start, node.region)
+                let (name, start, region) = (self.facts.names.hash(name), node.span.start, node.region);
+                let scope = self.facts.region(region).function;
+                match self.unit.scopes.narrowed(self.facts, scope, name, start, region) {
+                    Some(classes) => {
+                        let found = self.name(name, start, region);
+                        self.narrow(&found, classes)
+                    }
+                    None => self.name(name, start, region),
+                }
             }
             Expr::Attribute { value, attribute } => {
                 let hash = self.facts.names.hash(attribute);
@@ -173,13 +181,17 @@ impl<'a> Evaluator<'a> {
                 found.extend(&self.values(orelse));
                 found
             }
-            Expr::Binary { left, right, .. } => {
+            Expr::Binary { left, right, op } => {
                 let mut sides = self.values(left);
                 sides.extend(&self.values(right));
-                let found =
-                    sides.iter().find(|value| matches!(value, Value::Object { model, .. } if self.is_builtin(*model)));
+                let found = sides.iter().find(|value| {
+                    op != BinaryOp::Div && matches!(value, Value::Object { model, .. } if self.is_builtin(*model))
+                });
                 // Operators of a library's objects (paths, arrays) mostly give another of the same class.
-                let found = found.or_else(|| sides.iter().find(|value| matches!(value, Value::Object { .. })));
+                let found = found.or_else(|| {
+                    let mut sides = sides.iter();
+                    sides.find(|value| matches!(value, Value::Object { model, .. } if !self.is_builtin(*model)))
+                });
                 match found {
                     Some(Value::Object { model, .. }) => self.object(model, id),
                     _ => Values::unknown(),
@@ -270,7 +282,13 @@ impl<'a> Evaluator<'a> {
             }
             Source::Function(index) => Values::one(Value::Function(self.linked.ids.function(self.file, index))),
             Source::Class(index) => Values::one(Value::Class(self.linked.ids.class(self.file, index))),
-            Source::Value(value) => self.part(value, binding.path.indices()),
+            Source::Value(value) => {
+                let found = self.part(value, binding.path.indices());
+                match self.unit.scopes.annotation_of(value) {
+                    Some(annotation) if found.is_empty() => self.annotated(annotation),
+                    _ => found,
+                }
+            }
             Source::Rest(starred) => self.object(self.linked.catalogue.list(), starred),
             Source::Iteration(iterable) => self.part_of_each(iterable, binding.path.indices()),
             Source::Entered(context) => self.entered(context),

@@ -104,16 +104,25 @@ impl Evaluator<'_> {
                     Expr::Attribute { attribute, .. } => self.facts.text(attribute),
                     _ => "",
                 };
-                match wrapper {
-                    "Optional" | "Union" | "Annotated" | "Final" | "ClassVar" | "Awaitable" => self.annotated(index),
-                    "Type" | "type" => self.values(index),
-                    "List" | "Sequence" | "Iterable" | "Iterator" => {
-                        self.object(self.linked.catalogue.list(), annotation)
+                let catalogue = &self.linked.catalogue;
+                let container = match wrapper {
+                    "Optional" | "Union" | "Annotated" | "Final" | "ClassVar" | "Awaitable" | "Mapped" => {
+                        return self.annotated(index);
                     }
-                    "Dict" | "Mapping" | "MutableMapping" => self.object(self.linked.catalogue.dict(), annotation),
-                    "Set" => self.object(self.linked.catalogue.set(), annotation),
-                    _ => self.annotated(value),
-                }
+                    "Coroutine" => return self.annotated_element(annotation).unwrap_or_default(),
+                    "Type" | "type" => return self.values(index),
+                    "Dict" | "dict" | "Mapping" | "MutableMapping" | "DefaultDict" | "defaultdict" | "OrderedDict" => {
+                        catalogue.dict()
+                    }
+                    "Set" | "set" | "FrozenSet" | "frozenset" | "AbstractSet" => catalogue.set(),
+                    "Tuple" | "tuple" => catalogue.tuple(),
+                    "List" | "list" | "Sequence" | "MutableSequence" | "Collection" | "Iterable" | "Iterator"
+                    | "Generator" | "AsyncIterable" | "AsyncIterator" | "AsyncGenerator" | "Deque" | "deque" => {
+                        catalogue.list()
+                    }
+                    _ => return self.annotated(value),
+                };
+                self.object(container, annotation)
             }
             Expr::Tuple(list) => {
                 let mut found = Values::unknown();
@@ -145,11 +154,62 @@ impl Evaluator<'_> {
 
     /// The element annotation of a container annotation: `T` of `list[T]`, `V` of `dict[K, V]`.
     pub fn annotated_element(&mut self, annotation: ExprId) -> Option<Values> {
-        let Expr::Subscript { index, .. } = self.facts.expr(annotation) else { return None };
+        let Expr::Subscript { value, index } = self.facts.expr(annotation) else { return None };
         let element = match self.facts.expr(index) {
-            Expr::Tuple(list) => *self.facts.list(list).last()?,
+            Expr::Tuple(list) => {
+                let wrapper = match self.facts.expr(value) {
+                    Expr::Name(name) | Expr::Attribute { attribute: name, .. } => self.facts.text(name),
+                    _ => "",
+                };
+                let parts = self.facts.list(list);
+                // A generator's annotation goes on with what is sent to it and what it returns.
+                *if wrapper.ends_with("Generator") { parts.first()? } else { parts.last()? }
+            }
             _ => index,
         };
         Some(self.annotated(element))
+    }
+
+    /// What a value is, of which a condition says that it is an instance of one of some classes.
+    pub(super) fn narrow(&mut self, values: &Values, classes: ExprId) -> Values {
+        let named = match self.facts.expr(classes) {
+            Expr::Tuple(list) => {
+                let mut named = Values::unknown();
+                for class in self.facts.list(list) {
+                    named.extend(&self.values(*class));
+                }
+                named
+            }
+            _ => self.values(classes),
+        };
+        let hierarchy = &self.linked.classes;
+        let catalogue = &self.linked.catalogue;
+        let mut found = Values::unknown();
+        for value in values.iter() {
+            for class in named.iter() {
+                match (value, class) {
+                    (Value::Instance { class: own, .. }, Value::Class(class))
+                        if hierarchy.lookup_order(own).contains(&class) =>
+                    {
+                        found.add(value);
+                    }
+                    (Value::Instance { class: own, exact: false }, Value::Class(class))
+                        if hierarchy.lookup_order(class).contains(&own) =>
+                    {
+                        found.add(Value::Instance { class, exact: false });
+                    }
+                    (Value::Instance { class: own, .. }, Value::External(class))
+                        if hierarchy.external_bases(own).any(|base| catalogue.is_subclass(base, class)) =>
+                    {
+                        found.add(value);
+                    }
+                    (Value::Object { model, .. }, Value::External(class)) if catalogue.is_subclass(model, class) => {
+                        found.add(value);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if found.is_empty() { self.annotated(classes) } else { found }
     }
 }
