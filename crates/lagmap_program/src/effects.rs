@@ -156,23 +156,6 @@ pub const fn runs_here(kind: EdgeKind) -> bool {
     )
 }
 
-/// A call that may run more functions than this is a bus: which of them a given caller runs is not known, so what they do
-/// is not said of all callers.
-const MOST_TARGETS: usize = 12;
-
-/// Whether an edge is one of very many of the same call. Edges are sorted by caller and place.
-fn is_broadcast(graph: &Graph, index: usize) -> bool {
-    let edge = &graph.edges[index];
-    // So it is with a method that very many classes override.
-    if graph.targets(edge.to).nth(MOST_TARGETS).is_some() {
-        return true;
-    }
-    let same = |other: &&crate::graph::Edge| (other.from, other.site) == (edge.from, edge.site);
-    let behind = graph.edges[index..].iter().take(MOST_TARGETS + 1).take_while(same).count();
-    let before = graph.edges[..index].iter().rev().take(MOST_TARGETS + 1).take_while(same).count();
-    behind + before > MOST_TARGETS
-}
-
 fn around(linked: &Linked, graph: &Graph, call: CallSite) -> (RegionId, Surroundings) {
     let (file, id) = linked.ids.of_call(call);
     let facts = &linked.file(file).facts;
@@ -205,7 +188,7 @@ fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     for (index, edge) in graph.edges.iter().enumerate() {
         let awaited = matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop));
         let after_error = surroundings_of(linked, graph, edge).any(|around| around.handler);
-        let is_own = edge.route != Route::Chosen && !is_broadcast(graph, index);
+        let is_own = edge.route != Route::Chosen && !graph.is_broadcast(edge);
         if (graph.runs_here(edge) || awaited) && is_own && !after_error {
             for target in graph.targets(edge.to) {
                 callers[target.0 as usize].push(index as u32);

@@ -93,6 +93,10 @@ pub struct Dispatch {
     pub options: Vec<(FunctionId, Vec<ClassId>)>,
 }
 
+/// A call that may run more functions than this is a bus: which of them a given caller runs is not known, so what they do
+/// is not said of all callers.
+const MOST_TARGETS: usize = 12;
+
 /// The call graph.
 #[derive(Debug, Default)]
 pub struct Graph {
@@ -223,6 +227,17 @@ impl Graph {
             Route::Wrapped(index) => &self.routes[index as usize],
             Route::Direct | Route::Chosen => &[],
         }
+    }
+
+    /// Whether an edge is one of very many of the same call: a bus, of which a given caller runs only some.
+    pub fn is_broadcast(&self, edge: &Edge) -> bool {
+        // So it is with a method that very many classes override.
+        if self.targets(edge.to).nth(MOST_TARGETS).is_some() {
+            return true;
+        }
+        let edges = self.from(edge.from);
+        let first = edges.partition_point(|other| other.site < edge.site);
+        edges[first..].iter().take(MOST_TARGETS + 1).take_while(|other| other.site == edge.site).count() > MOST_TARGETS
     }
 
     /// Whether what an edge runs is part of the caller's own time.

@@ -63,6 +63,7 @@ fn runs_on_loop_itself(program: &Program, function: FunctionId) -> bool {
         && (program.function(function).1.is_async
             || program
                 .incoming(function)
+                .filter(|edge| !program.graph.is_broadcast(edge))
                 .any(|edge| matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop | RunContext::LoopHandler))))
 }
 
