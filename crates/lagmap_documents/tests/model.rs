@@ -13,7 +13,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use lagmap_documents::{Case, Document, Expectation};
-use lagmap_facts::{ExprId, FunctionIndex};
+use lagmap_facts::{ExprId, FunctionIndex, ScopeKind};
 use lagmap_program::{Bound, FileId, FunctionId, Program, Recurrence};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -68,8 +68,11 @@ fn find(program: &Program, case: &Case, expectation: &Expectation<'_>) -> Result
     };
     let here = |offset: u32| unit.lines.position(offset).line == line;
     let function = || {
-        let mut defined =
-            program.functions(file).filter(|function| here(program.function(*function).1.name_span.start));
+        let is_here = |function: &FunctionId| {
+            let facts = program.function(*function).1;
+            facts.kind != ScopeKind::Module && here(facts.name_span.start)
+        };
+        let mut defined = program.functions(file).filter(is_here);
         defined.next().ok_or_else(|| format!("{path}:{line} defines no function"))
     };
     let region = || {

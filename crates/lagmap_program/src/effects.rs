@@ -117,7 +117,7 @@ impl Effects {
             effects.own[index].push(effect);
             // What is done only after an error is not what a call typically costs.
             let (region, around) = around(linked, graph, effect.source);
-            if around.handler || effect.kind == EffectKind::Sleep && tries_again(linked, graph, function, region) {
+            if around.handler || effect.kind == EffectKind::Sleep && tries_again(graph, function, region) {
                 continue;
             }
             let effect = Effect { recurrence: around.recurrence, ..effect };
@@ -164,12 +164,9 @@ fn around(linked: &Linked, graph: &Graph, call: CallSite) -> (RegionId, Surround
 }
 
 /// Whether a function calls itself where it sleeps: it sleeps before it tries again.
-fn tries_again(linked: &Linked, graph: &Graph, function: FunctionId, region: RegionId) -> bool {
-    let facts = &linked.function(function).0.facts;
-    graph.from(function).iter().any(|edge| {
-        graph.targets(edge.to).any(|target| target == function)
-            && facts.enclosing(edge.region).any(|(outer, _)| outer == region)
-    })
+fn tries_again(graph: &Graph, function: FunctionId, region: RegionId) -> bool {
+    let again = |target| target == function;
+    graph.from(function).iter().any(|edge| edge.region == region && graph.targets(edge.to).any(again))
 }
 
 /// What surrounds a call, and each call on the way through the wrappers around its target.
