@@ -231,7 +231,7 @@ impl Checker<'_> {
                 own(context) && maybe(target) && function.regions.contains(&body.0)
             }
             OpKind::Catch { target, caught } => own(target) && maybe(caught),
-            OpKind::Capture { target, subject, class } => own(target) && own(subject) && own(class),
+            OpKind::Capture { target, subject, class } => own(target) && own(subject) && maybe(class),
             OpKind::Expr(value) | OpKind::Delete(value) | OpKind::Assert(value) => own(value),
             OpKind::Return(value) | OpKind::Raise(value) => maybe(value),
             OpKind::Import(import) => (import.0 as usize) < self.facts.imports.len(),

@@ -3,7 +3,7 @@
 use lagmap_facts::NameHash;
 use rustc_hash::FxHashMap;
 
-use crate::{ApiEntry, CatalogueFile, ResourceKind};
+use crate::{ApiEntry, CatalogueFile, EntryModel, FamilyModel, ResourceKind};
 
 /// The catalogue files that are built in: path and text.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -27,6 +27,7 @@ struct Node {
     bases: Vec<ModelId>,
     returns: Option<ModelId>,
     yields: Option<ModelId>,
+    makes: Option<ModelId>,
 }
 
 /// A catalogue file that cannot be used.
@@ -59,6 +60,8 @@ pub struct Catalogue {
     children: FxHashMap<(ModelId, NameHash), ModelId>,
     entries: Vec<ApiEntry>,
     resources: FxHashMap<String, ResourceKind>,
+    functions: Vec<EntryModel>,
+    families: Vec<FamilyModel>,
     builtins: ModelId,
     list: ModelId,
     dict: ModelId,
@@ -94,12 +97,15 @@ impl Catalogue {
             bases: Vec::new(),
             returns: None,
             yields: None,
+            makes: None,
         };
         let mut catalogue = Self {
             nodes: vec![node("?"), node("")],
             children: FxHashMap::default(),
             entries: Vec::new(),
             resources: FxHashMap::default(),
+            functions: Vec::new(),
+            families: Vec::new(),
             builtins: ROOT,
             list: ROOT,
             dict: ROOT,
@@ -134,6 +140,7 @@ impl Catalogue {
                 bases: Vec::new(),
                 returns: None,
                 yields: None,
+                makes: None,
             });
             self.children.insert(key, id);
             id
@@ -147,6 +154,8 @@ impl Catalogue {
         for resource in file.resources {
             self.resources.insert(resource.kind.clone(), resource);
         }
+        self.functions.extend(file.entries);
+        self.families.extend(file.families);
         for entry in file.apis {
             let problem = match (&entry.effect, &entry.ms) {
                 (Some(_), None) => Some("an effect needs `ms = [low, high]`"),
@@ -179,9 +188,9 @@ impl Catalogue {
             let Some(entry) = self.nodes[index].entry.map(|entry| &self.entries[entry as usize]) else { continue };
             let bases = entry.bases.iter().filter_map(|base| self.find(base)).collect();
             let value = |path: &Option<String>| path.as_deref().and_then(|path| self.find(path));
-            let (returns, yields) = (value(&entry.returns), value(&entry.yields));
+            let (returns, yields, makes) = (value(&entry.returns), value(&entry.yields), value(&entry.makes));
             let node = &mut self.nodes[index];
-            (node.bases, node.returns, node.yields) = (bases, returns, yields);
+            (node.bases, node.returns, node.yields, node.makes) = (bases, returns, yields, makes);
         }
     }
 
@@ -261,6 +270,21 @@ impl Catalogue {
     /// The class of the items that iterating over what `id` gives yields.
     pub fn yields(&self, id: ModelId) -> Option<ModelId> {
         self.nodes[id.0 as usize].yields
+    }
+
+    /// The class that a function which `id` decorates is an instance of, too.
+    pub fn makes(&self, id: ModelId) -> Option<ModelId> {
+        self.nodes[id.0 as usize].makes
+    }
+
+    /// Functions that are called by name alone.
+    pub fn entry_functions(&self) -> &[EntryModel] {
+        &self.functions
+    }
+
+    /// Classes that are known by how the names of their bases end.
+    pub fn families(&self) -> &[FamilyModel] {
+        &self.families
     }
 
     /// What `id` stands in: the class of a method, the module of a function.

@@ -8,5 +8,6 @@ mod schema;
 
 pub use catalogue::{Catalogue, CatalogueError, ModelId};
 pub use schema::{
-    ApiEntry, CatalogueFile, EffectKind, Library, OverrideModel, ResourceKind, RunContext, RunsModel, TimeoutModel,
+    ApiEntry, CatalogueFile, EffectKind, EntryModel, FamilyModel, Library, OverrideModel, ResourceKind, RunContext,
+    RunsModel, TimeoutModel,
 };

@@ -1,5 +1,7 @@
 //! The catalogue's file format: what one TOML file may say.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// One catalogue file.
@@ -11,6 +13,12 @@ pub struct CatalogueFile {
     /// Kinds of resources that its calls open.
     #[serde(default, rename = "resource")]
     pub resources: Vec<ResourceKind>,
+    /// Functions that are called by name alone.
+    #[serde(default, rename = "entry")]
+    pub entries: Vec<EntryModel>,
+    /// Classes that are known by how the names of their bases end.
+    #[serde(default, rename = "family")]
+    pub families: Vec<FamilyModel>,
     /// Functions, classes and methods.
     #[serde(default, rename = "api")]
     pub apis: Vec<ApiEntry>,
@@ -88,9 +96,15 @@ pub struct ApiEntry {
     /// Arguments that are called, and where.
     #[serde(default)]
     pub runs: Vec<RunsModel>,
-    /// Used as a decorator (bare or called), the decorated function is called in this context.
+    /// Used as a decorator (bare or called), the decorated function is called in this context; so is a function that is
+    /// assigned to it, if it is an attribute.
     #[serde(default)]
     pub decorates: Option<RunContext>,
+    /// The same where the first argument of the decorator is this text: `on_event("shutdown")`.
+    #[serde(default)]
+    pub decorates_named: BTreeMap<String, RunContext>,
+    /// Used as a decorator, it makes the function an instance of this class, too (a class path): `celery.Task`.
+    pub makes: Option<String>,
     /// For a class: methods of subclasses that the library calls, and where.
     #[serde(default)]
     pub overrides: Vec<OverrideModel>,
@@ -220,11 +234,34 @@ pub struct RunsModel {
     pub context: RunContext,
 }
 
+/// A function of a module that something outside calls because of its name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EntryModel {
+    /// The function's name.
+    pub function: String,
+    /// The names of its parameters.
+    pub parameters: Vec<String>,
+    /// Where it runs.
+    #[serde(rename = "in")]
+    pub context: RunContext,
+}
+
+/// Classes made by a generator of code, which no catalogue can name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FamilyModel {
+    /// How the name of a base class ends: `Servicer`.
+    pub base_ends_with: String,
+    /// Methods that are called on such classes.
+    pub overrides: Vec<OverrideModel>,
+}
+
 /// Methods that a library calls on subclasses of one of its classes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OverrideModel {
-    /// Method names; a `*` at the end stands for any ending: `do_*`.
+    /// Method names; a `*` at the end stands for any ending: `do_*`, `*` for all public methods.
     pub methods: Vec<String>,
     /// Where they run.
     #[serde(rename = "in")]
@@ -247,6 +284,8 @@ pub enum RunContext {
     Thread,
     /// In another process.
     Process,
+    /// Again and again, on the event loop if it is a coroutine, else in a thread.
+    Periodic,
     /// Once, when the program starts.
     Startup,
     /// Once, when the program ends.

@@ -292,6 +292,7 @@ fn after(here: Context, kind: EdgeKind, is_async: bool) -> Context {
                 RunContext::LoopHandler => (Place::EventLoop, Frequency::Request),
                 RunContext::Thread => (Place::Worker, here.frequency),
                 RunContext::Process => (Place::Process, here.frequency),
+                RunContext::Periodic => (Place::Worker, Frequency::Background),
                 RunContext::Startup => (here.place, Frequency::Startup),
                 RunContext::Shutdown => (here.place, Frequency::Shutdown),
                 RunContext::Script => (here.place, Frequency::Script),
@@ -313,7 +314,13 @@ pub fn library_entries(linked: &Linked, graph: &Graph) -> Vec<(FunctionId, Conte
         let (file, _) = linked.ids.of_function(function);
         linked.function(function).1.class.map(|class| linked.ids.class(file, class))
     };
-    let (mut hooks, mut hooked) = (FxHashSet::default(), FxHashSet::default());
+    let (mut hooks, mut hooked) = (graph.hooks.clone(), FxHashSet::default());
+    let is_entry = |facts: &lagmap_facts::FileFacts, function: &lagmap_facts::FunctionFacts| {
+        linked.catalogue.entry_functions().iter().any(|entry| {
+            let parameters = function.parameters.iter().map(|parameter| facts.text(parameter.name));
+            facts.text(function.name) == entry.function && parameters.eq(entry.parameters.iter().map(String::as_str))
+        })
+    };
     for edge in &graph.edges {
         if let (EdgeKind::Callback(context), Target::Function(function)) = (edge.kind, edge.to)
             && is_framework(context)
@@ -329,6 +336,11 @@ pub fn library_entries(linked: &Linked, graph: &Graph) -> Vec<(FunctionId, Conte
             let context = match function.kind {
                 _ if unit.is_test && function.kind != ScopeKind::Lambda => Context::new(Place::Main, Frequency::Test),
                 ScopeKind::Module | ScopeKind::Class => Context::new(Place::Main, Frequency::Import),
+                ScopeKind::Function
+                    if function.parent == Some(FunctionIndex::MODULE) && is_entry(&unit.facts, function) =>
+                {
+                    Context::new(Place::Main, Frequency::Request)
+                }
                 ScopeKind::Function
                     if hooks.contains(&id) || class_of(id).is_some_and(|class| hooked.contains(&class)) =>
                 {
@@ -352,6 +364,7 @@ pub const fn is_framework(context: RunContext) -> bool {
         context,
         RunContext::Handler
             | RunContext::LoopHandler
+            | RunContext::Periodic
             | RunContext::Startup
             | RunContext::Shutdown
             | RunContext::Script

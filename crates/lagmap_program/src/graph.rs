@@ -112,6 +112,8 @@ pub struct Graph {
     /// Calls by wrappers of what they were made for, which no edge of [`Self::edges`] stands for: each caller of a decorated
     /// function has an edge of its own, by a [`Route::Wrapped`].
     pub inner: Vec<Edge>,
+    /// Methods that a library calls because of their names.
+    pub hooks: FxHashSet<FunctionId>,
     /// Functions whose results a decorator keeps: without arguments they run once, else once for each key.
     pub kept: FxHashMap<FunctionId, Recurrence>,
 }
@@ -134,21 +136,27 @@ impl Graph {
                     edges: Vec::new(),
                     kept: Vec::new(),
                     layers: Vec::new(),
+                    hooks: Vec::new(),
+                    messages: Vec::new(),
                 };
                 builder.collect();
                 FileGraph {
                     edges: builder.edges,
                     kept: builder.kept,
                     layers: builder.layers,
+                    hooks: builder.hooks,
+                    messages: builder.messages,
                     surroundings: surroundings(&unit.facts, &unit.scopes),
                 }
             })
             .collect();
         let mut graph = Self::default();
         let mut layers = FxHashMap::default();
-        let mut raws = Vec::new();
+        let (mut raws, mut messages) = (Vec::new(), Vec::new());
         for file in found {
             graph.kept.extend(file.kept);
+            graph.hooks.extend(file.hooks);
+            messages.push(file.messages);
             graph.surroundings.push(file.surroundings);
             layers.extend(file.layers);
             raws.extend(file.edges);
@@ -164,7 +172,7 @@ impl Graph {
             starts[index + 1] += starts[index];
         }
         graph.starts = starts;
-        graph.mark_service_loops(linked, solution);
+        graph.mark_service_loops(linked, solution, &messages);
         graph
     }
 
@@ -192,6 +200,12 @@ impl Graph {
                     }
                 }
             };
+            let awaits = |function| wrapping.around(function).iter().flat_map(|layer| &layer.wrappers);
+            if raw.needs_async
+                && !matches!(to, Target::Function(to) if awaits(to).any(|wrapper| linked.function(*wrapper).1.is_async))
+            {
+                continue;
+            }
             if let (Some(count), Target::Function(function)) = (raw.innermost, to) {
                 innermost.insert((function, raw.site), count);
             }
@@ -273,7 +287,7 @@ impl Graph {
 
     /// Finds the loops that wait for a message each time round: by a call that receives, or by one of a function that
     /// does little else (up to three calls deep).
-    fn mark_service_loops(&mut self, linked: &Linked, solution: &Solution) {
+    fn mark_service_loops(&mut self, linked: &Linked, solution: &Solution, messages: &[Vec<ExprId>]) {
         let receives = |values: &Values| {
             values.iter().any(|value| match value {
                 Value::External(model) | Value::Bound { method: model, .. } => {
@@ -316,10 +330,12 @@ impl Graph {
             let file = FileId(index as u32);
             for (index, region) in unit.facts.regions.iter().enumerate() {
                 // `for message in consumer.listen()`.
-                if let RegionKind::For { iterable, .. } = region.kind
-                    && let Expr::Call(call) = unit.facts.expr(iterable)
-                    && receives(&solution.callees[linked.ids.call(file, call).0 as usize])
-                {
+                let RegionKind::For { iterable, .. } = region.kind else { continue };
+                let is_call = match unit.facts.expr(iterable) {
+                    Expr::Call(call) => receives(&solution.callees[linked.ids.call(file, call).0 as usize]),
+                    _ => false,
+                };
+                if is_call || messages[file.0 as usize].contains(&iterable) {
                     self.mark_inside(file, &unit.facts, RegionId(index as u32));
                 }
             }
@@ -430,6 +446,10 @@ struct FileGraph {
     kept: Vec<(FunctionId, Recurrence)>,
     /// The wrappers around its decorated functions.
     layers: Vec<(FunctionId, Vec<Layer>)>,
+    /// Methods that a library calls because of their names.
+    hooks: Vec<FunctionId>,
+    /// What is iterated and gives messages.
+    messages: Vec<ExprId>,
     /// What surrounds its regions.
     surroundings: Vec<Surroundings>,
 }
@@ -443,6 +463,8 @@ struct RawEdge {
     chosen: bool,
     /// Through how many of the target's innermost wrappers it leads, if not through all.
     innermost: Option<u8>,
+    /// It counts only if a wrapper makes the target a coroutine function.
+    needs_async: bool,
 }
 
 enum RawTarget {
@@ -460,6 +482,8 @@ struct FileEdges<'a> {
     edges: Vec<RawEdge>,
     kept: Vec<(FunctionId, Recurrence)>,
     layers: Vec<(FunctionId, Vec<Layer>)>,
+    hooks: Vec<FunctionId>,
+    messages: Vec<ExprId>,
 }
 
 impl FileEdges<'_> {
@@ -485,7 +509,7 @@ impl FileEdges<'_> {
         let region = facts.exprs[at.0 as usize].region;
         let from = self.linked.ids.function(self.file, facts.region(region).function);
         let site = self.linked.ids.site(self.file, at);
-        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: None });
+        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: None, needs_async: false });
     }
 
     /// An edge to what a value runs when it is called.
@@ -532,9 +556,12 @@ impl FileEdges<'_> {
             if some_runs && self.is_only_declared(callee) {
                 continue;
             }
-            if awaited && (!self.may_be_awaited(callee) || some_async && self.is_plain(callee)) {
+            // A decorated one may have been made a coroutine function.
+            let needs_async = awaited && !self.may_be_awaited(callee);
+            if needs_async && !self.is_decorated(callee) || awaited && some_async && self.is_plain(callee) {
                 continue;
             }
+            let before = self.edges.len();
             match callee {
                 Value::External(ModelId::UNKNOWN) => {}
                 Value::External(model) | Value::Bound { method: model, .. } => {
@@ -545,6 +572,9 @@ impl FileEdges<'_> {
                     known = true;
                     self.push_value(call.expr, value, EdgeKind::Call { awaited });
                 }
+            }
+            for edge in &mut self.edges[before..] {
+                edge.needs_async = needs_async;
             }
         }
         if !known {
@@ -645,12 +675,15 @@ impl FileEdges<'_> {
         // An abstract method returns nothing and is there to be overridden.
         let overridden = matches!(callee, Value::Method { exact: false, .. });
         let returns = |op: &lagmap_facts::Op| matches!(op.kind, OpKind::Return(value) if value != ExprId::NONE);
-        // A decorated one may have been made a coroutine function.
         function.is_async
-            || !function.decorators.is_empty()
             || overridden
             || function.kind != ScopeKind::Function
             || unit.facts.ops(function).iter().any(returns)
+    }
+
+    fn is_decorated(&self, callee: Value) -> bool {
+        let (Value::Function(function) | Value::Method { function, .. }) = callee else { return false };
+        !self.linked.function(function).1.decorators.is_empty()
     }
 
     /// A function that is no coroutine function, and whose caller cannot tell that it gives an awaitable.
@@ -690,7 +723,16 @@ impl FileEdges<'_> {
         for op in facts.ops(function) {
             let mut push = |to: RawTarget, kind: EdgeKind, at: ExprId| {
                 let site = self.linked.ids.site(self.file, at);
-                self.edges.push(RawEdge { from, to, kind, site, region: op.region, chosen: false, innermost: None });
+                self.edges.push(RawEdge {
+                    from,
+                    to,
+                    kind,
+                    site,
+                    region: op.region,
+                    chosen: false,
+                    innermost: None,
+                    needs_async: false,
+                });
             };
             // Imports and definitions are no expressions; the scope's first expression stands for their place.
             let here = ExprId(function.exprs.start);
@@ -718,6 +760,7 @@ impl FileEdges<'_> {
                     self.overridden(from, class, op.region, here);
                 }
                 OpKind::DefineFunction(inner) => self.decorated(from, inner, op.region),
+                OpKind::Assign { target, value } => self.assigned(target, value),
                 OpKind::Raise(exception) if exception != ExprId::NONE => self.raised(exception),
                 OpKind::Enter { context, .. } => self.entered(context),
                 OpKind::Iterate { iterable, .. } => self.iterated(iterable),
@@ -731,18 +774,45 @@ impl FileEdges<'_> {
         let facts = &self.linked.file(self.file).facts;
         let id = self.linked.ids.class(self.file, class);
         let site = self.linked.ids.site(self.file, at);
-        let bases: Vec<ModelId> = self.linked.classes.external_bases(id).collect();
-        for base in bases {
-            let hooks = self.hooks(base, 8);
+        let mut hooks: Vec<(String, RunContext)> =
+            self.linked.classes.external_bases(id).flat_map(|base| self.hooks(base, 8)).collect();
+        for family in self.linked.catalogue.families() {
+            let ends = |base: &ExprId| match facts.expr(*base) {
+                Expr::Name(name) | Expr::Attribute { attribute: name, .. } => {
+                    facts.text(name).ends_with(&family.base_ends_with)
+                }
+                _ => false,
+            };
+            if facts.list(facts.class(class).bases).iter().any(ends) {
+                let methods =
+                    family.overrides.iter().flat_map(|hook| hook.methods.iter().map(|name| (name, hook.context)));
+                hooks.extend(methods.map(|(name, context)| (name.clone(), context)));
+            }
+        }
+        {
             for (pattern, context) in hooks {
                 for binding in self.linked.file(self.file).scopes.all(facts.class(class).body) {
                     let Source::Function(method) = binding.source else { continue };
                     let name = facts.text(facts.function(method).name);
-                    let fits = pattern.strip_suffix('*').map_or(name == pattern, |start| name.starts_with(start));
+                    let fits = match pattern.as_str() {
+                        "*" => !name.starts_with('_'),
+                        _ => pattern.strip_suffix('*').map_or(name == pattern, |start| name.starts_with(start)),
+                    };
                     if fits {
-                        let to = RawTarget::Function(self.linked.ids.function(self.file, method));
+                        let method = self.linked.ids.function(self.file, method);
+                        self.hooks.push(method);
+                        let to = RawTarget::Function(method);
                         let kind = EdgeKind::Callback(context);
-                        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: None });
+                        self.edges.push(RawEdge {
+                            from,
+                            to,
+                            kind,
+                            site,
+                            region,
+                            chosen: false,
+                            innermost: None,
+                            needs_async: false,
+                        });
                     }
                 }
             }
@@ -792,12 +862,33 @@ impl FileEdges<'_> {
                     let recurrence = if keyed { Recurrence::EachKey } else { Recurrence::FirstCall };
                     self.kept.push((function, recurrence));
                 }
-                let context = self.linked.catalogue.entry(model).and_then(|entry| entry.decorates);
+                let first = match facts.expr(decoration.decorator) {
+                    Expr::Call(call) => facts.arguments(facts.call(call)).first().copied(),
+                    _ => None,
+                };
+                let said = match first.map(|first| facts.expr(first)) {
+                    Some(Expr::Str(text)) => facts.text(text),
+                    _ => "",
+                };
+                let context = self
+                    .linked
+                    .catalogue
+                    .entry(model)
+                    .and_then(|entry| entry.decorates_named.get(said).copied().or(entry.decorates));
                 // A decorator that only wraps leaves the function to be called by who calls it.
                 if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
                     let below = u8::try_from(layers.len()).unwrap_or(u8::MAX);
                     let (to, kind) = (RawTarget::Function(function), EdgeKind::Callback(context));
-                    self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: Some(below) });
+                    self.edges.push(RawEdge {
+                        from,
+                        to,
+                        kind,
+                        site,
+                        region,
+                        chosen: false,
+                        innermost: Some(below),
+                        needs_async: false,
+                    });
                 }
             }
             if decoration.gives != decoration.given {
@@ -813,6 +904,27 @@ impl FileEdges<'_> {
         if !layers.is_empty() {
             layers.reverse();
             self.layers.push((function, layers));
+        }
+    }
+
+    /// A function that is assigned to an attribute of a library's object, which calls it: `client.on_message = show`.
+    fn assigned(&mut self, target: ExprId, value: ExprId) {
+        let facts = &self.linked.file(self.file).facts;
+        let Expr::Attribute { value: object, attribute } = facts.expr(target) else { return };
+        let is_callable = matches!(facts.expr(value), Expr::Name(_) | Expr::Attribute { .. } | Expr::Lambda(_));
+        if !is_callable {
+            return;
+        }
+        let name = facts.names.hash(attribute);
+        for object in self.evaluator.values(object).iter() {
+            let Value::Object { model, .. } = object else { continue };
+            let Some(member) = self.linked.catalogue.member(model, name) else { continue };
+            let Some(context) = self.linked.catalogue.entry(member).and_then(|entry| entry.decorates) else { continue };
+            for callable in self.evaluator.values(value).iter() {
+                if matches!(callable, Value::Function(_) | Value::Method { .. }) {
+                    self.push_value(value, callable, EdgeKind::Callback(context));
+                }
+            }
         }
     }
 
@@ -838,6 +950,14 @@ impl FileEdges<'_> {
 
     fn iterated(&mut self, iterable: ExprId) {
         for value in self.evaluator.values(iterable).iter() {
+            if let Value::Object { model, .. } = value {
+                let next =
+                    ["__iter__", "__aiter__"].map(|name| self.linked.catalogue.member(model, NameHash::of(name)));
+                let mut entries = next.into_iter().flatten().filter_map(|next| self.linked.catalogue.entry(next));
+                if entries.any(|entry| entry.receives) {
+                    self.messages.push(iterable);
+                }
+            }
             let Value::Instance { class, .. } = value else { continue };
             for name in ["__iter__", "__next__", "__aiter__", "__anext__"] {
                 if let Some(function) = self.linked.classes.method(class, NameHash::of(name)) {

@@ -188,6 +188,10 @@ impl Linked {
             match binding.source {
                 Source::Function(index) => {
                     found.values.add(Value::Function(self.ids.function(file, index)));
+                    // Decorators may make it an object of theirs.
+                    if !unit.facts.function(index).decorators.is_empty() {
+                        found.variables.push((self.ids.function(file, scope), name));
+                    }
                 }
                 Source::Class(index) => {
                     found.values.add(Value::Class(self.ids.class(file, index)));

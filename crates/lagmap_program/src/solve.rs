@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use lagmap_facts::{BinaryOp, Expr, ExprId, FunctionIndex, NameHash, OpKind, ScopeKind};
+use lagmap_facts::{BinaryOp, Expr, ExprId, FunctionFacts, FunctionIndex, NameHash, OpKind, ScopeKind};
 use lagmap_models::ModelId;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -251,6 +251,7 @@ impl FileVisit<'_> {
                 OpKind::DefineFunction(inner) => {
                     let decorated = Value::Function(self.linked.ids.function(self.file, inner));
                     self.decorated(&facts.function(inner).decorators, decorated);
+                    self.made_object(id, facts.function(inner));
                 }
                 OpKind::DefineClass(class) => {
                     let decorated = Value::Class(self.linked.ids.class(self.file, class));
@@ -265,6 +266,26 @@ impl FileVisit<'_> {
         }
         if function.is_generator {
             self.yields(id, function.exprs.clone());
+        }
+    }
+
+    /// A function that a decorator of a library makes an object.
+    fn made_object(&mut self, scope: FunctionId, function: &FunctionFacts) {
+        let facts = &self.linked.file(self.file).facts;
+        for decorator in &function.decorators {
+            let callee = match facts.expr(*decorator) {
+                Expr::Call(call) => facts.call(call).callee,
+                _ => *decorator,
+            };
+            for value in self.evaluator.values(callee).iter() {
+                if let Value::External(model) | Value::Bound { method: model, .. } = value
+                    && let Some(made) = self.linked.catalogue.makes(model)
+                {
+                    let site = self.linked.ids.site(self.file, *decorator);
+                    let object = Values::one(Value::Object { model: made, site });
+                    self.add(Cell::Variable(scope, facts.names.hash(function.name)), object);
+                }
+            }
         }
     }
 

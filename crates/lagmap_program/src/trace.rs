@@ -293,6 +293,7 @@ fn how(edge: &Edge, program: &Program) -> String {
             RunContext::Handler | RunContext::LoopHandler => "registers as a handler",
             RunContext::Thread => "gives to a thread",
             RunContext::Process => "gives to a process",
+            RunContext::Periodic => "schedules",
             RunContext::Startup => "registers for the start",
             RunContext::Shutdown => "registers for the end",
             RunContext::Script => "registers as a command",

@@ -17,6 +17,9 @@ const NOT_FLAGGED: &str = "Not flagged";
 const SECTIONS: [&str; 6] =
     ["What it finds", "Why it matters", "What it costs", FLAGGED, NOT_FLAGGED, "How to mend it"];
 
+/// A path and a line.
+type Line = (String, u32);
+
 fn main() {
     let arguments = Arguments::from_args();
     let trials = lagmap_rules::all().iter().map(|rule| Trial::test(rule.name, move || run(rule))).collect();
@@ -61,7 +64,7 @@ fn check_document(rule: &'static RuleInfo) -> Result<(), String> {
 }
 
 fn check_case(rule: &'static RuleInfo, case: &Case, problems: &mut String) {
-    let mut wanted: BTreeSet<(String, u32)> = BTreeSet::new();
+    let mut wanted: BTreeSet<Line> = BTreeSet::new();
     for expectation in case.expectations().iter().filter(|expectation| expectation.name == "flag") {
         for name in &expectation.values {
             if *name == rule.name {
@@ -79,7 +82,7 @@ fn check_case(rule: &'static RuleInfo, case: &Case, problems: &mut String) {
         Ok(found) => found,
         Err(error) => return writeln!(problems, "{}: {error}", case.title).unwrap(),
     };
-    let places: BTreeSet<(String, u32)> = found.iter().map(|(place, _)| place.clone()).collect();
+    let places: BTreeSet<Line> = found.iter().map(|(place, _)| place.clone()).collect();
     for (path, line) in wanted.difference(&places) {
         writeln!(problems, "{}: {path}:{line} must be reported and is not", case.title).unwrap();
     }
@@ -91,7 +94,7 @@ fn check_case(rule: &'static RuleInfo, case: &Case, problems: &mut String) {
 }
 
 /// What the rule reports in a project: places and messages.
-fn audit(rule: &'static RuleInfo, case: &Case) -> Result<Vec<((String, u32), String)>, String> {
+fn audit(rule: &'static RuleInfo, case: &Case) -> Result<Vec<(Line, String)>, String> {
     let program = case.program()?;
     let found = lagmap_rules::check(&program, |other| other.name == rule.name);
     let shown = found.into_iter().filter(|finding| finding.confidence > Confidence::Possible);

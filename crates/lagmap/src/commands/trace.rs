@@ -64,23 +64,24 @@ fn find(program: &Program, name: &str, limits: TraceLimits) -> Result<Vec<Trace>
 }
 
 fn tree(trace: &Trace) -> String {
-    let mut text = format!("{}  {}:{}\n", visible(&trace.function), visible(&trace.path), trace.line);
-    for (index, context) in trace.contexts.iter().enumerate() {
-        text += &format!("{}  {context}\n", if index == 0 { "runs " } else { "     " });
-    }
-    if trace.contexts.is_empty() {
-        text += "runs   never: nothing that starts reaches it\n";
-    }
-    for (index, cost) in trace.costs.iter().enumerate() {
-        text += &format!("{}  {}\n", if index == 0 { "costs" } else { "     " }, cost_line(cost));
-    }
-    if trace.costs.is_empty() {
-        text += "costs  nothing that is known\n";
-    }
+    let mut lines = vec![format!("{}  {}:{}", visible(&trace.function), visible(&trace.path), trace.line)];
+    labelled("runs ", trace.contexts.iter().cloned(), "never: nothing that starts reaches it", &mut lines);
+    labelled("costs", trace.costs.iter().map(cost_line), "nothing that is known", &mut lines);
     let callers =
         rest(Tree::new("run by".to_owned()).with_leaves(trace.callers.iter().map(caller)), trace.more_callers);
     let calls = rest(Tree::new("runs".to_owned()).with_leaves(trace.calls.iter().map(called)), trace.more_calls);
-    text + &format!("\n{callers}\n{calls}")
+    format!("{}\n\n{callers}\n{calls}", lines.join("\n"))
+}
+
+/// One line each, the first behind its label.
+fn labelled(label: &str, values: impl Iterator<Item = String>, none: &str, lines: &mut Vec<String>) {
+    let first = lines.len();
+    for value in values {
+        lines.push(format!("{}  {value}", if lines.len() == first { label } else { "     " }));
+    }
+    if lines.len() == first {
+        lines.push(format!("{label}  {none}"));
+    }
 }
 
 fn caller(caller: &Caller) -> Tree<String> {

@@ -67,10 +67,8 @@ impl Evaluator<'_> {
                 Value::Class(class) => {
                     found.add(Value::Instance { class, exact: true });
                 }
-                Value::External(model) => {
-                    if self.linked.catalogue.entry(model).is_some_and(|entry| entry.class) {
-                        found.extend(&self.object(self.linked.catalogue.canonical(model), functions));
-                    }
+                Value::External(model) if self.linked.catalogue.entry(model).is_some_and(|entry| entry.class) => {
+                    found.extend(&self.object(self.linked.catalogue.canonical(model), functions));
                 }
                 _ => {}
             }

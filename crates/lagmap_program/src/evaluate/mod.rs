@@ -280,7 +280,14 @@ impl<'a> Evaluator<'a> {
                 }
                 values
             }
-            Source::Function(index) => Values::one(Value::Function(self.linked.ids.function(self.file, index))),
+            Source::Function(index) => {
+                let mut found = Values::one(Value::Function(self.linked.ids.function(self.file, index)));
+                if !self.facts.function(index).decorators.is_empty() {
+                    let scope = self.linked.ids.function(self.file, scope);
+                    found.extend(&self.read(Cell::Variable(scope, binding.name)));
+                }
+                found
+            }
             Source::Class(index) => Values::one(Value::Class(self.linked.ids.class(self.file, index))),
             Source::Value(value) => {
                 let found = self.part(value, binding.path.indices());
