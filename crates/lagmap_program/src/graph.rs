@@ -13,8 +13,9 @@ use crate::{
     language::Construct,
     linked::{Linked, MethodKind, method_kind},
     modules::ImportTarget,
+    passing::{Forward, ParameterId, Passing},
     regions::{Surroundings, surroundings},
-    scopes::Source,
+    scopes::{Binding, Source},
     solve::Solution,
     wrapping::{Layer, Passage, Wrapping},
 };
@@ -136,6 +137,7 @@ impl Graph {
                     edges: Vec::new(),
                     kept: Vec::new(),
                     layers: Vec::new(),
+                    forwards: Vec::new(),
                     hooks: Vec::new(),
                     messages: Vec::new(),
                 };
@@ -144,6 +146,7 @@ impl Graph {
                     edges: builder.edges,
                     kept: builder.kept,
                     layers: builder.layers,
+                    forwards: builder.forwards,
                     hooks: builder.hooks,
                     messages: builder.messages,
                     surroundings: surroundings(&unit.facts, &unit.scopes),
@@ -152,7 +155,7 @@ impl Graph {
             .collect();
         let mut graph = Self::default();
         let mut layers = FxHashMap::default();
-        let (mut raws, mut messages) = (Vec::new(), Vec::new());
+        let (mut raws, mut forwards, mut messages) = (Vec::new(), Vec::new(), Vec::new());
         for file in found {
             graph.kept.extend(file.kept);
             graph.hooks.extend(file.hooks);
@@ -160,8 +163,9 @@ impl Graph {
             graph.surroundings.push(file.surroundings);
             layers.extend(file.layers);
             raws.extend(file.edges);
+            forwards.extend(file.forwards);
         }
-        graph.connect(linked, raws, Wrapping::new(layers));
+        graph.connect(linked, raws, &forwards, Wrapping::new(layers));
         graph.edges.sort_by_key(|edge| (edge.from, edge.site));
         let count = linked.ids.function_count();
         let mut starts = vec![0_u32; count + 1];
@@ -178,9 +182,10 @@ impl Graph {
 
     /// Makes edges of what the files gave: resolves virtual calls, and leads calls of decorated functions through their
     /// wrappers.
-    fn connect(&mut self, linked: &Linked, raws: Vec<RawEdge>, mut wrapping: Wrapping) {
+    fn connect(&mut self, linked: &Linked, raws: Vec<RawEdge>, forwards: &[Forward], mut wrapping: Wrapping) {
         let mut numbers: FxHashMap<(ClassId, NameHash, bool), u32> = FxHashMap::default();
         let mut edges = Vec::with_capacity(raws.len());
+        let mut given: Vec<(Edge, ParameterId)> = Vec::new();
         // Edges of framework decorators lead through the wrappers below them only.
         let mut innermost: FxHashMap<(FunctionId, Site), u8> = FxHashMap::default();
         for raw in raws {
@@ -209,11 +214,23 @@ impl Graph {
             if let (Some(count), Target::Function(function)) = (raw.innermost, to) {
                 innermost.insert((function, raw.site), count);
             }
-            let RawEdge { from, kind, site, region, chosen, .. } = raw;
+            let RawEdge { from, kind, site, region, chosen, runs, passed, .. } = raw;
             let route = if chosen { Route::Chosen } else { Route::Direct };
-            edges.push(Edge { from, to, kind, site, region, route });
+            let edge = Edge { from, to, kind, site, region, route };
+            match passed {
+                Some(parameter) => given.push((edge, parameter)),
+                None => edges.push((edge, runs)),
+            }
         }
         self.inner = wrapping.take_inner(linked, &mut edges);
+        let passing = Passing::take_runs(linked, &mut edges, forwards, &mut self.inner);
+        let mut edges: Vec<Edge> = edges.into_iter().map(|(edge, _)| edge).collect();
+        for (edge, parameter) in given {
+            for way in passing.of(parameter) {
+                self.routes.push(way.as_slice().into());
+                edges.push(Edge { route: Route::Wrapped(self.routes.len() as u32 - 1), ..edge });
+            }
+        }
         let mut around: FxHashMap<u32, Option<u32>> = FxHashMap::default();
         for edge in edges {
             match edge.to {
@@ -446,6 +463,8 @@ struct FileGraph {
     kept: Vec<(FunctionId, Recurrence)>,
     /// The wrappers around its decorated functions.
     layers: Vec<(FunctionId, Vec<Layer>)>,
+    /// Calls that hand parameters on.
+    forwards: Vec<Forward>,
     /// Methods that a library calls because of their names.
     hooks: Vec<FunctionId>,
     /// What is iterated and gives messages.
@@ -465,6 +484,27 @@ struct RawEdge {
     innermost: Option<u8>,
     /// It counts only if a wrapper makes the target a coroutine function.
     needs_async: bool,
+    /// It runs what callers pass for this parameter.
+    runs: Option<ParameterId>,
+    /// It passes its target for this parameter, and counts only if that is run.
+    passed: Option<ParameterId>,
+}
+
+impl RawEdge {
+    const fn new(from: FunctionId, to: RawTarget, kind: EdgeKind, site: Site, region: RegionId) -> Self {
+        Self {
+            from,
+            to,
+            kind,
+            site,
+            region,
+            chosen: false,
+            innermost: None,
+            needs_async: false,
+            runs: None,
+            passed: None,
+        }
+    }
 }
 
 enum RawTarget {
@@ -482,6 +522,7 @@ struct FileEdges<'a> {
     edges: Vec<RawEdge>,
     kept: Vec<(FunctionId, Recurrence)>,
     layers: Vec<(FunctionId, Vec<Layer>)>,
+    forwards: Vec<Forward>,
     hooks: Vec<FunctionId>,
     messages: Vec<ExprId>,
 }
@@ -509,7 +550,7 @@ impl FileEdges<'_> {
         let region = facts.exprs[at.0 as usize].region;
         let from = self.linked.ids.function(self.file, facts.region(region).function);
         let site = self.linked.ids.site(self.file, at);
-        self.edges.push(RawEdge { from, to, kind, site, region, chosen: false, innermost: None, needs_async: false });
+        self.edges.push(RawEdge::new(from, to, kind, site, region));
     }
 
     /// An edge to what a value runs when it is called.
@@ -580,10 +621,139 @@ impl FileEdges<'_> {
         if !known {
             self.handed_over(call);
         }
-        if self.is_choice(call.callee, callees) {
-            for edge in &mut self.edges[first..] {
-                edge.chosen = true;
+        self.mark_choice(call.callee, callees, first);
+        self.pass(call, callees, awaited);
+    }
+
+    /// Marks the edges from `first` on as those of one of several callables, if they are.
+    fn mark_choice(&mut self, callee: ExprId, callees: &Values, first: usize) {
+        if !self.is_choice(callee, callees) {
+            return;
+        }
+        let parameter = self.parameter_of(callee);
+        let default = parameter.map(|(function, place)| {
+            let (_, index) = self.linked.ids.of_function(function);
+            let facts = &self.linked.file(self.file).facts;
+            facts.function(index).parameters[place as usize].default
+        });
+        let default = default.filter(|default| *default != ExprId::NONE);
+        let defaults = default.map(|default| self.evaluator.values(default)).unwrap_or_default();
+        for edge in &mut self.edges[first..] {
+            edge.chosen = true;
+            let is_default = |value| match (value, &edge.to) {
+                (Value::Function(own) | Value::Method { function: own, .. }, RawTarget::Function(to)) => own == *to,
+                _ => false,
+            };
+            let is_made = matches!(edge.kind, EdgeKind::Construct(_)) || matches!(edge.to, RawTarget::Instance(_));
+            if !is_made && !defaults.iter().any(is_default) {
+                edge.runs = parameter;
             }
+        }
+    }
+
+    /// The parameter, of this function or one around it, that an expression stands for.
+    fn parameter_of(&self, id: ExprId) -> Option<ParameterId> {
+        let unit = self.linked.file(self.file);
+        let facts = &unit.facts;
+        match facts.expr(id) {
+            Expr::Name(name) => {
+                let node = &facts.exprs[id.0 as usize];
+                let (name, own) = (facts.names.hash(name), facts.region(node.region).function);
+                let scopes = std::iter::successors(Some(own), |scope| facts.function(*scope).parent);
+                let mut visible =
+                    scopes.filter(|scope| *scope == own || facts.function(*scope).kind != ScopeKind::Class);
+                let scope = visible.find(|scope| !unit.scopes.named(*scope, name).is_empty())?;
+                let place = |binding: &Binding| match binding.source {
+                    Source::Parameter(place) => Some(place),
+                    _ => None,
+                };
+                let place = if scope == own {
+                    unit.scopes.reaching(facts, scope, name, node.span.start, node.region).find_map(place)
+                } else {
+                    unit.scopes.named(scope, name).iter().find_map(place)
+                };
+                Some((self.linked.ids.function(self.file, scope), place?))
+            }
+            // `partial(task, x)` stands for `task`.
+            Expr::Call(call) => {
+                let call = facts.call(call);
+                let callees = &self.callees.callees[self.linked.ids.call(self.file, self.call_id(id)?).0 as usize];
+                let place = callees.iter().find_map(|callee| match callee {
+                    Value::External(model) => match self.linked.language.of_model(model)? {
+                        Construct::Argument(place) => Some(place),
+                        _ => None,
+                    },
+                    _ => None,
+                })?;
+                self.parameter_of(*facts.arguments(call).get(usize::from(place))?)
+            }
+            _ => None,
+        }
+    }
+
+    fn call_id(&self, id: ExprId) -> Option<lagmap_facts::CallId> {
+        match self.linked.file(self.file).facts.expr(id) {
+            Expr::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// What a call passes that can be run, to the functions that it calls.
+    fn pass(&mut self, call: &lagmap_facts::Call, callees: &Values, awaited: bool) {
+        let facts = &self.linked.file(self.file).facts;
+        if facts.arguments(call).is_empty() && facts.keywords(call).is_empty() {
+            return;
+        }
+        for callee in callees.iter() {
+            let (function, skipped) = match callee {
+                Value::Function(function) => (function, 0),
+                Value::Method { function, .. } => (function, 1),
+                Value::Class(class) => match self.linked.classes.method(class, NameHash::of("__init__")) {
+                    Some(init) => (init, 1),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let mut functions = vec![function];
+            if let Value::Method { receiver, exact: false, .. } = callee {
+                let (unit, method) = self.linked.function(function);
+                let name = unit.facts.names.hash(method.name);
+                let subclasses = self.linked.classes.subclasses(receiver).iter().take(64);
+                functions.extend(subclasses.filter_map(|class| self.linked.classes.own_method(*class, name)));
+            }
+            for function in functions {
+                for (place, argument) in self.linked.arguments(function, skipped, facts, call) {
+                    self.pass_argument(call.expr, argument, (function, place), EdgeKind::Call { awaited });
+                }
+            }
+        }
+    }
+
+    fn pass_argument(&mut self, at: ExprId, argument: ExprId, to: ParameterId, kind: EdgeKind) {
+        let facts = &self.linked.file(self.file).facts;
+        let can_run = matches!(
+            facts.expr(argument),
+            Expr::Name(_) | Expr::Attribute { .. } | Expr::Lambda(_) | Expr::Call(_) | Expr::Subscript { .. }
+        );
+        if !can_run {
+            return;
+        }
+        let region = facts.exprs[at.0 as usize].region;
+        let from = self.linked.ids.function(self.file, facts.region(region).function);
+        let site = self.linked.ids.site(self.file, at);
+        if let Some(parameter) = self.parameter_of(argument) {
+            let call = Passage { from, to: to.0, kind, site, region };
+            self.forwards.push(Forward { parameter, call, to });
+            return;
+        }
+        let before = self.edges.len();
+        for value in self.evaluator.values(argument).iter() {
+            if matches!(value, Value::Function(_) | Value::Method { .. }) {
+                self.push_value(at, value, kind);
+            }
+        }
+        for edge in &mut self.edges[before..] {
+            edge.passed = Some(to);
         }
     }
 
@@ -650,9 +820,11 @@ impl FileEdges<'_> {
                 }
                 _ => self.evaluator.values(argument),
             };
+            let first = self.edges.len();
             for value in values.iter() {
                 self.push_value(argument, value, EdgeKind::Callback(run.context));
             }
+            self.mark_choice(argument, &values, first);
         }
     }
 
@@ -723,16 +895,7 @@ impl FileEdges<'_> {
         for op in facts.ops(function) {
             let mut push = |to: RawTarget, kind: EdgeKind, at: ExprId| {
                 let site = self.linked.ids.site(self.file, at);
-                self.edges.push(RawEdge {
-                    from,
-                    to,
-                    kind,
-                    site,
-                    region: op.region,
-                    chosen: false,
-                    innermost: None,
-                    needs_async: false,
-                });
+                self.edges.push(RawEdge::new(from, to, kind, site, op.region));
             };
             // Imports and definitions are no expressions; the scope's first expression stands for their place.
             let here = ExprId(function.exprs.start);
@@ -803,16 +966,7 @@ impl FileEdges<'_> {
                         self.hooks.push(method);
                         let to = RawTarget::Function(method);
                         let kind = EdgeKind::Callback(context);
-                        self.edges.push(RawEdge {
-                            from,
-                            to,
-                            kind,
-                            site,
-                            region,
-                            chosen: false,
-                            innermost: None,
-                            needs_async: false,
-                        });
+                        self.edges.push(RawEdge::new(from, to, kind, site, region));
                     }
                 }
             }
@@ -852,6 +1006,15 @@ impl FileEdges<'_> {
             };
             for value in decoration.callables.iter() {
                 self.push_value(decoration.decorator, value, EdgeKind::Call { awaited: false });
+                if let Some(parameter) = self.evaluator.called_with(value) {
+                    let before = self.edges.len();
+                    for given in decoration.given.iter() {
+                        self.push_value(decoration.decorator, given, EdgeKind::Call { awaited: false });
+                    }
+                    for edge in &mut self.edges[before..] {
+                        edge.passed = Some(parameter);
+                    }
+                }
             }
             // Frameworks know their decorators by name, with arguments or without.
             let named = factory.map_or_else(|| decoration.callables.clone(), |factory| self.evaluator.values(factory));
@@ -879,16 +1042,7 @@ impl FileEdges<'_> {
                 if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
                     let below = u8::try_from(layers.len()).unwrap_or(u8::MAX);
                     let (to, kind) = (RawTarget::Function(function), EdgeKind::Callback(context));
-                    self.edges.push(RawEdge {
-                        from,
-                        to,
-                        kind,
-                        site,
-                        region,
-                        chosen: false,
-                        innermost: Some(below),
-                        needs_async: false,
-                    });
+                    self.edges.push(RawEdge { innermost: Some(below), ..RawEdge::new(from, to, kind, site, region) });
                 }
             }
             if decoration.gives != decoration.given {

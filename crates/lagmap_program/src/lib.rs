@@ -24,6 +24,7 @@ mod matching;
 mod memo;
 mod modules;
 mod passed;
+mod passing;
 mod program;
 mod reach;
 mod regions;

@@ -130,6 +130,36 @@ impl Linked {
         (file, file.facts.function(index))
     }
 
+    /// The arguments that a call passes to a function, by the place of the parameter; the first `skipped` parameters are its
+    /// receiver. What is passed by `*` or `**` is left out.
+    pub fn arguments(
+        &self,
+        function: FunctionId,
+        skipped: usize,
+        facts: &FileFacts,
+        call: &lagmap_facts::Call,
+    ) -> Vec<(u32, ExprId)> {
+        let (unit, callee) = self.function(function);
+        let is_static = method_kind(&unit.facts, callee) == MethodKind::Static;
+        let skipped = if is_static { 0 } else { skipped };
+        let mut found = Vec::new();
+        for (index, argument) in facts.arguments(call).iter().enumerate() {
+            let place = index + skipped;
+            let parameter = callee.parameters.get(place);
+            let is_plain = parameter.is_some_and(|parameter| parameter.kind == lagmap_facts::ParameterKind::Positional);
+            if !is_plain || matches!(facts.expr(*argument), Expr::Starred(_)) {
+                break;
+            }
+            found.push((place as u32, *argument));
+        }
+        for keyword in facts.keywords(call) {
+            let Some(name) = keyword.name.map(|name| facts.names.hash(name)) else { continue };
+            let place = callee.parameters.iter().position(|parameter| unit.facts.names.hash(parameter.name) == name);
+            found.extend(place.map(|place| (place as u32, keyword.value)));
+        }
+        found
+    }
+
     /// The fields that a class and its bases declare by annotation, those of the bases first.
     pub fn declared_fields(&self, class: ClassId) -> Vec<NameHash> {
         let mut fields: Vec<NameHash> = Vec::new();

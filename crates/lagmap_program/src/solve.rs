@@ -14,7 +14,7 @@ use crate::{
     Cell, ClassId, FileId, FunctionId, Value, Values,
     evaluate::{Evaluator, MOST_PLACES, place_key},
     language::Construct,
-    linked::{Linked, MethodKind, method_kind},
+    linked::Linked,
     scopes::{Path, Source, unpack},
 };
 
@@ -686,33 +686,10 @@ impl FileVisit<'_> {
     /// Hands arguments to the parameters of a project function, of which the first `skipped` are its receiver.
     fn parameters(&mut self, function: FunctionId, skipped: usize, call: &lagmap_facts::Call) {
         let facts = &self.linked.file(self.file).facts;
-        let (unit, callee) = self.linked.function(function);
-        let is_static = method_kind(&unit.facts, callee) == MethodKind::Static;
-        let skipped = if is_static { 0 } else { skipped };
-        for (index, argument) in facts.arguments(call).iter().enumerate() {
-            if matches!(facts.expr(*argument), Expr::Starred(_)) {
-                break;
-            }
-            let place = index + skipped;
-            let Some(parameter) = callee.parameters.get(place) else { break };
-            if parameter.kind != lagmap_facts::ParameterKind::Positional {
-                break;
-            }
-            self.hand_over(function, place, *argument);
+        for (place, argument) in self.linked.arguments(function, skipped, facts, call) {
+            let values = self.evaluator.values(argument);
+            let values = self.worth_keeping(&values);
+            self.add(Cell::Parameter(function, place), values);
         }
-        for keyword in facts.keywords(call) {
-            let Some(name) = keyword.name else { continue };
-            let name = facts.names.hash(name);
-            let place = callee.parameters.iter().position(|parameter| unit.facts.names.hash(parameter.name) == name);
-            if let Some(place) = place {
-                self.hand_over(function, place, keyword.value);
-            }
-        }
-    }
-
-    fn hand_over(&mut self, function: FunctionId, place: usize, argument: ExprId) {
-        let values = self.evaluator.values(argument);
-        let values = self.worth_keeping(&values);
-        self.add(Cell::Parameter(function, place as u32), values);
     }
 }

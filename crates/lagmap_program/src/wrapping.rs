@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many functions that stand inside of a wrapper one way through it leads over.
-const LONGEST: usize = 4;
+pub const LONGEST: usize = 4;
 
 /// A wrapper around a function.
 #[derive(Clone, Debug, Default)]
@@ -82,12 +82,12 @@ impl Wrapping {
     }
 
     /// Takes the edges from wrappers to what they were made for out of all edges, and keeps the ways through the wrappers.
-    pub(crate) fn take_inner(&mut self, linked: &Linked, edges: &mut Vec<Edge>) -> Vec<Edge> {
+    pub(crate) fn take_inner<T>(&mut self, linked: &Linked, edges: &mut Vec<(Edge, T)>) -> Vec<Edge> {
         let (mut inner, mut found) = (Vec::new(), Vec::new());
         if self.pairs.is_empty() {
             return inner;
         }
-        edges.retain(|edge| match self.wrapper_of(linked, edge) {
+        edges.retain(|(edge, _)| match self.wrapper_of(linked, edge) {
             Some(wrapper) => {
                 found.push((wrapper, *edge));
                 inner.push(*edge);
@@ -96,15 +96,7 @@ impl Wrapping {
             None => true,
         });
         let wrappers: FxHashSet<FunctionId> = found.iter().map(|(wrapper, _)| *wrapper).collect();
-        let mut inside: FxHashMap<FunctionId, Vec<Passage>> = FxHashMap::default();
-        for edge in edges.iter() {
-            if let Target::Function(to) = edge.to
-                && scopes(linked, edge.from).any(|scope| wrappers.contains(&scope))
-                && scopes(linked, to).any(|scope| wrappers.contains(&scope))
-            {
-                inside.entry(edge.from).or_default().push(Passage::of(edge, to));
-            }
-        }
+        let inside = ways_inside(linked, edges.iter().map(|(edge, _)| edge), &wrappers);
         for (wrapper, edge) in &found {
             let Target::Function(to) = edge.to else { continue };
             if self.ways.contains_key(wrapper) {
@@ -140,11 +132,15 @@ impl Wrapping {
         let layers = &layers[layers.len() - innermost.min(layers.len())..];
         let mut found = Vec::with_capacity(layers.len() + 1);
         let mut way: Vec<Passage> = Vec::new();
+        let before: Box<[Passage]> = match edge.route {
+            Route::Wrapped(index) => routes[index as usize].clone(),
+            Route::Direct | Route::Chosen => Box::default(),
+        };
         let mut through = |to: FunctionId, way: &[Passage]| {
             let route = if way.is_empty() {
                 edge.route
             } else {
-                routes.push(way.into());
+                routes.push([&before, way].concat().into());
                 Route::Wrapped(routes.len() as u32 - 1)
             };
             found.push(Edge { to: Target::Function(to), route, ..edge });
@@ -178,14 +174,39 @@ fn scopes(linked: &Linked, function: FunctionId) -> impl Iterator<Item = Functio
         .map(move |index| linked.ids.function(file, index))
 }
 
+/// The edges inside of some functions: from one scope in them to another.
+pub(crate) fn ways_inside<'a>(
+    linked: &Linked,
+    edges: impl Iterator<Item = &'a Edge>,
+    functions: &FxHashSet<FunctionId>,
+) -> FxHashMap<FunctionId, Vec<Passage>> {
+    let mut inside: FxHashMap<FunctionId, Vec<Passage>> = FxHashMap::default();
+    if functions.is_empty() {
+        return inside;
+    }
+    for edge in edges {
+        if let Target::Function(to) = edge.to
+            && scopes(linked, edge.from).any(|scope| functions.contains(&scope))
+            && scopes(linked, to).any(|scope| functions.contains(&scope))
+        {
+            inside.entry(edge.from).or_default().push(Passage::of(edge, to));
+        }
+    }
+    inside
+}
+
 impl Passage {
-    const fn of(edge: &Edge, to: FunctionId) -> Self {
+    pub(crate) const fn of(edge: &Edge, to: FunctionId) -> Self {
         Self { from: edge.from, to, kind: edge.kind, site: edge.site, region: edge.region }
     }
 }
 
 /// The shortest way from a wrapper to a function inside of it.
-fn way(edges: &FxHashMap<FunctionId, Vec<Passage>>, wrapper: FunctionId, inner: FunctionId) -> Option<Vec<Passage>> {
+pub(crate) fn way(
+    edges: &FxHashMap<FunctionId, Vec<Passage>>,
+    wrapper: FunctionId,
+    inner: FunctionId,
+) -> Option<Vec<Passage>> {
     if wrapper == inner {
         return Some(Vec::new());
     }
