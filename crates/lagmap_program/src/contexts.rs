@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::{
     FileId, FunctionId,
     effects::Recurrence,
-    graph::{EdgeKind, Graph, Route, Target},
+    graph::{EdgeKind, Graph, Target},
     linked::Linked,
     reach::{Bits, active, is_script_only},
     regions::Surroundings,
@@ -214,9 +214,7 @@ impl Contexts {
                     (inside(wrapper, graph.around(file, passage.region)), passage.kind)
                 });
                 for to in targets {
-                    // Which of very many stored callables runs here nobody can say: what runs them is no path to show.
-                    let is_path = edge.route != Route::Chosen || !graph.is_broadcast(edge);
-                    let witness = is_path.then_some((function, context, (first + offset) as u32));
+                    let witness = graph.is_path(edge).then_some((function, context, (first + offset) as u32));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
                     contexts.enter(to, then, witness, &mut due);
                 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::{
     CallSite, FileId, FunctionId, Value,
     bounds::{given_bound, never_waits},
-    graph::{Edge, EdgeKind, Graph, Route},
+    graph::{Edge, EdgeKind, Graph},
     linked::Linked,
     regions::Surroundings,
     solve::Solution,
@@ -185,7 +185,7 @@ fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     for (index, edge) in graph.edges.iter().enumerate() {
         let awaited = matches!(edge.kind, EdgeKind::Callback(RunContext::EventLoop));
         let after_error = surroundings_of(linked, graph, edge).any(|around| around.handler);
-        let is_own = edge.route != Route::Chosen && !graph.is_broadcast(edge);
+        let is_own = !Graph::is_chosen(edge) && !graph.is_broadcast(edge);
         if (graph.runs_here(edge) || awaited) && is_own && !after_error {
             for target in graph.targets(edge.to) {
                 callers[target.0 as usize].push(index as u32);

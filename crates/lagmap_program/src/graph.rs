@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::{
-    ClassId, FileId, FunctionId, Site, Value, Values,
+    Cell, ClassId, FileId, FunctionId, Site, Value, Values,
     effects::{Recurrence, runs_here},
     evaluate::Evaluator,
     language::Construct,
@@ -45,6 +45,8 @@ pub enum Route {
     Direct,
     /// To one of several callables that were stored or handed over, of which a given caller runs only its own.
     Chosen,
+    /// To one of several callables that closures were made for: which one it is, only the maker of the closure knows.
+    Captured,
     /// Through the wrappers that decorators put around the target: index into [`Graph::routes`].
     Wrapped(u32),
 }
@@ -97,6 +99,9 @@ pub struct Dispatch {
 /// A call that may run more functions than this is a bus: which of them a given caller runs is not known, so what they do
 /// is not said of all callers.
 const MOST_TARGETS: usize = 12;
+
+/// How many names, choices and partial functions are looked through for a parameter.
+const DEEPEST_ALIAS: u32 = 4;
 
 /// The call graph.
 #[derive(Debug, Default)]
@@ -223,8 +228,13 @@ impl Graph {
             }
         }
         self.inner = wrapping.take_inner(linked, &mut edges);
+        wrapping.take_captured(linked, &mut edges, &mut self.inner);
         let passing = Passing::take_runs(linked, &mut edges, forwards, &mut self.inner);
-        let mut edges: Vec<Edge> = edges.into_iter().map(|(edge, _)| edge).collect();
+        let left = |(edge, runs): (Edge, Option<ParameterId>)| match runs {
+            Some(_) => Edge { route: Route::Captured, ..edge },
+            None => edge,
+        };
+        let mut edges: Vec<Edge> = edges.into_iter().map(left).collect();
         for (edge, parameter) in given {
             for way in passing.of(parameter) {
                 self.routes.push(way.as_slice().into());
@@ -236,7 +246,7 @@ impl Graph {
             match edge.to {
                 Target::Function(function) if !matches!(edge.kind, EdgeKind::Import | EdgeKind::Define) => {
                     let count = innermost.get(&(function, edge.site)).map_or(usize::MAX, |count| usize::from(*count));
-                    self.edges.extend(wrapping.edges(edge, function, count, &mut self.routes));
+                    self.edges.extend(wrapping.edges(linked, edge, function, count, &mut self.routes));
                 }
                 Target::Dispatch(number) => {
                     let wrappers = *around.entry(number).or_insert_with(|| {
@@ -256,7 +266,7 @@ impl Graph {
     pub fn way(&self, edge: &Edge) -> &[Passage] {
         match edge.route {
             Route::Wrapped(index) => &self.routes[index as usize],
-            Route::Direct | Route::Chosen => &[],
+            Route::Direct | Route::Chosen | Route::Captured => &[],
         }
     }
 
@@ -269,6 +279,21 @@ impl Graph {
         let edges = self.from(edge.from);
         let first = edges.partition_point(|other| other.site < edge.site);
         edges[first..].iter().take(MOST_TARGETS + 1).take_while(|other| other.site == edge.site).count() > MOST_TARGETS
+    }
+
+    /// Whether an edge leads to one of several callables of which a given caller runs only its own.
+    pub const fn is_chosen(edge: &Edge) -> bool {
+        matches!(edge.route, Route::Chosen | Route::Captured)
+    }
+
+    /// Whether an edge is a path to show. Which of very many stored callables runs, and which one a closure was made for,
+    /// nobody can say.
+    pub fn is_path(&self, edge: &Edge) -> bool {
+        match edge.route {
+            Route::Direct | Route::Wrapped(_) => true,
+            Route::Chosen => !self.is_broadcast(edge),
+            Route::Captured => false,
+        }
     }
 
     /// Whether what an edge runs is part of the caller's own time.
@@ -627,34 +652,44 @@ impl FileEdges<'_> {
 
     /// Marks the edges from `first` on as those of one of several callables, if they are.
     fn mark_choice(&mut self, callee: ExprId, callees: &Values, first: usize) {
-        if !self.is_choice(callee, callees) {
+        let parameters = self.parameters_of(callee, DEEPEST_ALIAS);
+        if !self.is_choice(callee, callees, &parameters) {
             return;
         }
-        let parameter = self.parameter_of(callee);
-        let default = parameter.map(|(function, place)| {
-            let (_, index) = self.linked.ids.of_function(function);
-            let facts = &self.linked.file(self.file).facts;
-            facts.function(index).parameters[place as usize].default
-        });
-        let default = default.filter(|default| *default != ExprId::NONE);
-        let defaults = default.map(|default| self.evaluator.values(default)).unwrap_or_default();
+        let given: Vec<(ParameterId, Values, Values)> = parameters
+            .into_iter()
+            .map(|(function, place)| {
+                let (_, index) = self.linked.ids.of_function(function);
+                let facts = &self.linked.file(self.file).facts;
+                let default = facts.function(index).parameters[place as usize].default;
+                let default = if default == ExprId::NONE { Values::unknown() } else { self.evaluator.values(default) };
+                ((function, place), self.evaluator.read(Cell::Parameter(function, place)), default)
+            })
+            .collect();
+        let holds = |values: &Values, to: &RawTarget| {
+            values.iter().any(|value| match (value, to) {
+                (Value::Function(own) | Value::Method { function: own, .. }, RawTarget::Function(to)) => own == *to,
+                (Value::Method { receiver, .. }, RawTarget::Virtual(class, _)) => receiver == *class,
+                _ => false,
+            })
+        };
         for edge in &mut self.edges[first..] {
             edge.chosen = true;
-            let is_default = |value| match (value, &edge.to) {
-                (Value::Function(own) | Value::Method { function: own, .. }, RawTarget::Function(to)) => own == *to,
-                _ => false,
-            };
-            let is_made = matches!(edge.kind, EdgeKind::Construct(_)) || matches!(edge.to, RawTarget::Instance(_));
-            if !is_made && !defaults.iter().any(is_default) {
-                edge.runs = parameter;
+            if !matches!(edge.kind, EdgeKind::Construct(_)) {
+                let passed = |(_, values, default): &&(ParameterId, Values, Values)| {
+                    holds(values, &edge.to) && !holds(default, &edge.to)
+                };
+                edge.runs = given.iter().find(passed).map(|(parameter, ..)| *parameter);
             }
         }
     }
 
-    /// The parameter, of this function or one around it, that an expression stands for.
-    fn parameter_of(&self, id: ExprId) -> Option<ParameterId> {
+    /// The parameters, of this function or those around it, that an expression may stand for.
+    fn parameters_of(&self, id: ExprId, depth: u32) -> Vec<ParameterId> {
+        let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
         let unit = self.linked.file(self.file);
         let facts = &unit.facts;
+        let all = |parts: &[ExprId]| parts.iter().flat_map(|part| self.parameters_of(*part, depth)).collect();
         match facts.expr(id) {
             Expr::Name(name) => {
                 let node = &facts.exprs[id.0 as usize];
@@ -662,39 +697,38 @@ impl FileEdges<'_> {
                 let scopes = std::iter::successors(Some(own), |scope| facts.function(*scope).parent);
                 let mut visible =
                     scopes.filter(|scope| *scope == own || facts.function(*scope).kind != ScopeKind::Class);
-                let scope = visible.find(|scope| !unit.scopes.named(*scope, name).is_empty())?;
-                let place = |binding: &Binding| match binding.source {
-                    Source::Parameter(place) => Some(place),
-                    _ => None,
+                let Some(scope) = visible.find(|scope| !unit.scopes.named(*scope, name).is_empty()) else {
+                    return Vec::new();
                 };
-                let place = if scope == own {
-                    unit.scopes.reaching(facts, scope, name, node.span.start, node.region).find_map(place)
+                let parameters = |binding: &Binding| match binding.source {
+                    Source::Parameter(place) => vec![(self.linked.ids.function(self.file, scope), place)],
+                    Source::Value(value) if binding.path.is_whole() => self.parameters_of(value, depth),
+                    _ => Vec::new(),
+                };
+                if scope == own {
+                    let bindings = unit.scopes.reaching(facts, scope, name, node.span.start, node.region);
+                    bindings.flat_map(parameters).collect()
                 } else {
-                    unit.scopes.named(scope, name).iter().find_map(place)
-                };
-                Some((self.linked.ids.function(self.file, scope), place?))
+                    unit.scopes.named(scope, name).iter().flat_map(parameters).collect()
+                }
             }
+            Expr::IfElse { body, orelse, .. } => all(&[body, orelse]),
+            Expr::Boolean { values, .. } => all(facts.list(values)),
             // `partial(task, x)` stands for `task`.
-            Expr::Call(call) => {
-                let call = facts.call(call);
-                let callees = &self.callees.callees[self.linked.ids.call(self.file, self.call_id(id)?).0 as usize];
+            Expr::Call(id) => {
+                let call = facts.call(id);
+                let callees = &self.callees.callees[self.linked.ids.call(self.file, id).0 as usize];
                 let place = callees.iter().find_map(|callee| match callee {
                     Value::External(model) => match self.linked.language.of_model(model)? {
-                        Construct::Argument(place) => Some(place),
+                        Construct::Argument(place) => Some(usize::from(place)),
                         _ => None,
                     },
                     _ => None,
-                })?;
-                self.parameter_of(*facts.arguments(call).get(usize::from(place))?)
+                });
+                let argument = place.and_then(|place| facts.arguments(call).get(place));
+                argument.map(|argument| self.parameters_of(*argument, depth)).unwrap_or_default()
             }
-            _ => None,
-        }
-    }
-
-    fn call_id(&self, id: ExprId) -> Option<lagmap_facts::CallId> {
-        match self.linked.file(self.file).facts.expr(id) {
-            Expr::Call(call) => Some(call),
-            _ => None,
+            _ => Vec::new(),
         }
     }
 
@@ -741,9 +775,10 @@ impl FileEdges<'_> {
         let region = facts.exprs[at.0 as usize].region;
         let from = self.linked.ids.function(self.file, facts.region(region).function);
         let site = self.linked.ids.site(self.file, at);
-        if let Some(parameter) = self.parameter_of(argument) {
+        let parameters = self.parameters_of(argument, DEEPEST_ALIAS);
+        if !parameters.is_empty() {
             let call = Passage { from, to: to.0, kind, site, region };
-            self.forwards.push(Forward { parameter, call, to });
+            self.forwards.extend(parameters.into_iter().map(|parameter| Forward { parameter, call, to }));
             return;
         }
         let before = self.edges.len();
@@ -759,23 +794,25 @@ impl FileEdges<'_> {
 
     /// Whether a call runs one of several callables that callers handed over or stored, under another name than their own.
     /// An entry of a table of handlers is no such choice: whoever looks one up means any of them.
-    fn is_choice(&self, callee: ExprId, callees: &Values) -> bool {
+    fn is_choice(&self, callee: ExprId, callees: &Values, parameters: &[ParameterId]) -> bool {
         let facts = &self.linked.file(self.file).facts;
-        let (Expr::Name(name) | Expr::Attribute { attribute: name, .. }) = facts.expr(callee) else { return false };
-        let name = facts.names.hash(name);
         let is_callable = |value: &Value| {
             matches!(value, Value::Function(_) | Value::Method { .. } | Value::Class(_) | Value::Generator(_))
         };
         if callees.iter().filter(is_callable).count() < 2 {
             return false;
         }
+        if !parameters.is_empty() {
+            return true;
+        }
+        let (Expr::Name(name) | Expr::Attribute { attribute: name, .. }) = facts.expr(callee) else { return false };
+        let name = facts.names.hash(name);
         if let Expr::Name(_) = facts.expr(callee) {
             let node = &facts.exprs[callee.0 as usize];
             let scope = facts.region(node.region).function;
             let scopes = &self.linked.file(self.file).scopes;
-            let mut bindings = scopes.reaching(facts, scope, name, node.span.start, node.region).peekable();
-            if bindings.peek().is_some() {
-                return bindings.any(|binding| matches!(binding.source, Source::Parameter(_)));
+            if scopes.reaching(facts, scope, name, node.span.start, node.region).next().is_some() {
+                return false;
             }
         }
         // The methods and functions of this name are what is meant; others were stored under it.
@@ -879,11 +916,14 @@ impl FileEdges<'_> {
             if !matches!(facts.expr(argument), Expr::Name(_) | Expr::Attribute { .. } | Expr::Lambda(_)) {
                 continue;
             }
-            for value in self.evaluator.values(argument).iter() {
+            let values = self.evaluator.values(argument);
+            let first = self.edges.len();
+            for value in values.iter() {
                 if matches!(value, Value::Function(_) | Value::Method { .. }) {
                     self.push_value(argument, value, EdgeKind::HandedOver);
                 }
             }
+            self.mark_choice(argument, &values, first);
         }
     }
 
@@ -1051,7 +1091,8 @@ impl FileEdges<'_> {
                 let mut wrappers: SmallVec<[FunctionId; 1]> = runs(&decoration.gives);
                 wrappers.retain(|wrapper| !given.contains(wrapper));
                 if !wrappers.is_empty() {
-                    layers.push(Layer { wrappers, given });
+                    let arguments = factory.map(|factory| self.callable_arguments(decoration.decorator, factory));
+                    layers.push(Layer { wrappers, given, arguments: arguments.unwrap_or_default() });
                 }
             }
         }
@@ -1059,6 +1100,28 @@ impl FileEdges<'_> {
             layers.reverse();
             self.layers.push((function, layers));
         }
+    }
+
+    /// The functions that a call passes to a factory, by parameter.
+    fn callable_arguments(&mut self, call: ExprId, factory: ExprId) -> Vec<(ParameterId, FunctionId)> {
+        let facts = &self.linked.file(self.file).facts;
+        let Expr::Call(call) = facts.expr(call) else { return Vec::new() };
+        let mut found = Vec::new();
+        for value in self.evaluator.values(factory).iter() {
+            let (function, skipped) = match value {
+                Value::Function(function) => (function, 0),
+                Value::Method { function, .. } => (function, 1),
+                _ => continue,
+            };
+            for (place, argument) in self.linked.arguments(function, skipped, facts, facts.call(call)) {
+                for value in self.evaluator.values(argument).iter() {
+                    if let Value::Function(given) | Value::Method { function: given, .. } = value {
+                        found.push(((function, place), given));
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// A function that is assigned to an attribute of a library's object, which calls it: `client.on_message = show`.

@@ -13,7 +13,7 @@ use crate::{
     contexts::{Context, ContextSet, Contexts, Frequency, Place, library_entries},
     effects::{Effect, Effects, Recurrence},
     evaluate::Evaluator,
-    graph::{Edge, EdgeKind, Graph, Route, Target},
+    graph::{Edge, EdgeKind, Graph, Target},
     linked::{Linked, ProgramFile, SourceUnit},
     reach::{Bits, Reach, Start, reach, reach_all},
     regions::Surroundings,
@@ -496,7 +496,7 @@ impl Program {
         let edges = self.graph.from(view.function);
         let first = edges.partition_point(|edge| edge.site < site);
         for edge in edges[first..].iter().take_while(|edge| edge.site == site) {
-            if self.graph.runs_here(edge) && edge.route != Route::Chosen {
+            if self.graph.runs_here(edge) && !Graph::is_chosen(edge) {
                 for target in self.targets(edge.to) {
                     if !found.contains(&target) {
                         found.push(target);

@@ -302,7 +302,7 @@ fn how(edge: &Edge, program: &Program) -> String {
     };
     match edge.route {
         Route::Direct => how.to_owned(),
-        Route::Chosen => format!("{how} (one of several)"),
+        Route::Chosen | Route::Captured => format!("{how} (one of several)"),
         Route::Wrapped(_) => {
             let wrappers = program.graph.way(edge).iter().map(|passage| program.short_name(passage.from));
             format!("{how} (through {})", wrappers.collect::<Vec<_>>().join(", "))

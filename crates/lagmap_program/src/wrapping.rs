@@ -14,6 +14,7 @@ use crate::{
     FunctionId, Site,
     graph::{Dispatch, Edge, EdgeKind, Route, Target},
     linked::Linked,
+    passing::ParameterId,
 };
 
 /// How many functions that stand inside of a wrapper one way through it leads over.
@@ -26,6 +27,8 @@ pub struct Layer {
     pub wrappers: SmallVec<[FunctionId; 1]>,
     /// What they were made for: the function, or the next wrapper.
     pub given: SmallVec<[FunctionId; 1]>,
+    /// What else the factory of the decorator was given that can be run, by parameter.
+    pub arguments: Vec<(ParameterId, FunctionId)>,
 }
 
 /// A step of the way through a wrapper: a call in it, or in a function inside of it.
@@ -53,6 +56,8 @@ pub struct Wrapping {
     given: FxHashSet<FunctionId>,
     /// The way through each wrapper to what it was made for.
     ways: FxHashMap<FunctionId, Vec<Passage>>,
+    /// The ways through wrappers to what the factories of their decorators were given.
+    captured: FxHashMap<(FunctionId, ParameterId), Vec<Passage>>,
 }
 
 impl Wrapping {
@@ -109,6 +114,35 @@ impl Wrapping {
         inner
     }
 
+    /// Takes the edges from wrappers to what the factories of their decorators were given out of all edges, and keeps the ways.
+    pub(crate) fn take_captured(
+        &mut self,
+        linked: &Linked,
+        edges: &mut Vec<(Edge, Option<ParameterId>)>,
+        inner: &mut Vec<Edge>,
+    ) {
+        let factories: FxHashSet<ParameterId> = self
+            .layers
+            .values()
+            .flatten()
+            .flat_map(|layer| layer.arguments.iter().map(|(parameter, _)| *parameter))
+            .collect();
+        if factories.is_empty() {
+            return;
+        }
+        let wrappers: FxHashSet<FunctionId> = self.pairs.iter().map(|(wrapper, _)| *wrapper).collect();
+        let inside = ways_inside(linked, edges.iter().map(|(edge, _)| edge), &wrappers);
+        edges.retain(|(edge, parameter)| {
+            let Some(parameter) = parameter.filter(|parameter| factories.contains(parameter)) else { return true };
+            let Some(wrapper) = scopes(linked, edge.from).find(|scope| wrappers.contains(scope)) else { return true };
+            let Some(mut way) = way(&inside, wrapper, edge.from) else { return true };
+            way.push(Passage::of(edge, wrapper));
+            self.captured.entry((wrapper, parameter)).or_insert(way);
+            inner.push(*edge);
+            false
+        });
+    }
+
     /// The outermost wrappers of the methods that a virtual call may run.
     pub(crate) fn dispatch(&self, methods: &Dispatch) -> Option<Dispatch> {
         let mut options = Vec::new();
@@ -123,6 +157,7 @@ impl Wrapping {
     /// The edges that a call of a decorated function stands for, through so many of its innermost wrappers.
     pub(crate) fn edges(
         &self,
+        linked: &Linked,
         edge: Edge,
         function: FunctionId,
         innermost: usize,
@@ -134,7 +169,7 @@ impl Wrapping {
         let mut way: Vec<Passage> = Vec::new();
         let before: Box<[Passage]> = match edge.route {
             Route::Wrapped(index) => routes[index as usize].clone(),
-            Route::Direct | Route::Chosen => Box::default(),
+            Route::Direct | Route::Chosen | Route::Captured => Box::default(),
         };
         let mut through = |to: FunctionId, way: &[Passage]| {
             let route = if way.is_empty() {
@@ -148,6 +183,11 @@ impl Wrapping {
         for (index, layer) in layers.iter().enumerate() {
             for wrapper in &layer.wrappers {
                 through(*wrapper, &way);
+                for (parameter, given) in &layer.arguments {
+                    if let Some(captured) = self.captured.get(&(*wrapper, *parameter)) {
+                        through(*given, &[way.as_slice(), captured].concat());
+                    }
+                }
             }
             let next = layers.get(index + 1).and_then(|next| next.wrappers.first()).copied().unwrap_or(function);
             // A wrapper that is not seen calling what it was made for is taken to do so where it is called itself.
@@ -161,7 +201,13 @@ impl Wrapping {
                 None => way.clear(),
             }
         }
-        through(function, &way);
+        // What is given a coroutine function besides a plain one runs it where a loop runs.
+        let is_async = |function: FunctionId| linked.function(function).1.is_async;
+        let mut arguments = layers.iter().flat_map(|layer| &layer.arguments);
+        let runs_other = is_async(edge.from) && !is_async(function) && arguments.any(|(_, given)| is_async(*given));
+        if !runs_other {
+            through(function, &way);
+        }
         found
     }
 }
