@@ -235,8 +235,19 @@ impl Graph {
             None => edge,
         };
         let mut edges: Vec<Edge> = edges.into_iter().map(left).collect();
+        // Of a coroutine function and a plain one that may be passed, an await means the first.
+        let is_async = |to: Target| matches!(to, Target::Function(function) if linked.function(function).1.is_async);
+        let with_async: FxHashSet<(Site, ParameterId)> = given
+            .iter()
+            .filter(|(edge, _)| is_async(edge.to))
+            .map(|(edge, parameter)| (edge.site, *parameter))
+            .collect();
         for (edge, parameter) in given {
             for way in passing.of(parameter) {
+                let awaited = way.last().is_some_and(|last| matches!(last.kind, EdgeKind::Call { awaited: true }));
+                if awaited && !is_async(edge.to) && with_async.contains(&(edge.site, parameter)) {
+                    continue;
+                }
                 self.routes.push(way.as_slice().into());
                 edges.push(Edge { route: Route::Wrapped(self.routes.len() as u32 - 1), ..edge });
             }
