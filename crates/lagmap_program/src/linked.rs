@@ -130,6 +130,26 @@ impl Linked {
         (file, file.facts.function(index))
     }
 
+    /// Which functions are some of these, or stand in them.
+    pub fn within(&self, functions: impl IntoIterator<Item = FunctionId>) -> Vec<bool> {
+        let mut within = vec![false; self.ids.function_count()];
+        for function in functions {
+            within[function.0 as usize] = true;
+        }
+        for (index, unit) in self.files.iter().enumerate() {
+            let first = self.ids.function(FileId(index as u32), FunctionIndex(0)).0 as usize;
+            // Parents stand before their children.
+            for (index, function) in unit.facts.functions.iter().enumerate() {
+                if let Some(parent) = function.parent
+                    && within[first + parent.0 as usize]
+                {
+                    within[first + index] = true;
+                }
+            }
+        }
+        within
+    }
+
     /// The arguments that a call passes to a function, by the place of the parameter; the first `skipped` parameters are its
     /// receiver. What is passed by `*` or `**` is left out.
     pub fn arguments(
@@ -138,11 +158,14 @@ impl Linked {
         skipped: usize,
         facts: &FileFacts,
         call: &lagmap_facts::Call,
-    ) -> Vec<(u32, ExprId)> {
+    ) -> SmallVec<[(u32, ExprId); 6]> {
+        let mut found = SmallVec::new();
+        if facts.arguments(call).is_empty() && facts.keywords(call).is_empty() {
+            return found;
+        }
         let (unit, callee) = self.function(function);
         let is_static = method_kind(&unit.facts, callee) == MethodKind::Static;
         let skipped = if is_static { 0 } else { skipped };
-        let mut found = Vec::new();
         for (index, argument) in facts.arguments(call).iter().enumerate() {
             let place = index + skipped;
             let parameter = callee.parameters.get(place);

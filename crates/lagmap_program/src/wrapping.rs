@@ -92,13 +92,14 @@ impl Wrapping {
         if self.pairs.is_empty() {
             return inner;
         }
-        edges.retain(|(edge, _)| match self.wrapper_of(linked, edge) {
-            Some(wrapper) => {
+        let within = linked.within(self.pairs.iter().map(|(wrapper, _)| *wrapper));
+        edges.retain(|(edge, _)| {
+            let wrapper = if within[edge.from.0 as usize] { self.wrapper_of(linked, edge) } else { None };
+            if let Some(wrapper) = wrapper {
                 found.push((wrapper, *edge));
                 inner.push(*edge);
-                false
             }
-            None => true,
+            wrapper.is_none()
         });
         let wrappers: FxHashSet<FunctionId> = found.iter().map(|(wrapper, _)| *wrapper).collect();
         let inside = ways_inside(linked, edges.iter().map(|(edge, _)| edge), &wrappers);
@@ -230,10 +231,11 @@ pub(crate) fn ways_inside<'a>(
     if functions.is_empty() {
         return inside;
     }
+    let within = linked.within(functions.iter().copied());
     for edge in edges {
         if let Target::Function(to) = edge.to
-            && scopes(linked, edge.from).any(|scope| functions.contains(&scope))
-            && scopes(linked, to).any(|scope| functions.contains(&scope))
+            && within[edge.from.0 as usize]
+            && within[to.0 as usize]
         {
             inside.entry(edge.from).or_default().push(Passage::of(edge, to));
         }

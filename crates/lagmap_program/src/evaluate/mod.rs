@@ -291,10 +291,10 @@ impl<'a> Evaluator<'a> {
             Source::Class(index) => Values::one(Value::Class(self.linked.ids.class(self.file, index))),
             Source::Value(value) => {
                 let found = self.part(value, binding.path.indices());
-                match self.unit.scopes.annotation_of(value) {
-                    Some(annotation) if found.is_empty() => self.annotated(annotation),
-                    _ => found,
+                if !found.is_empty() {
+                    return found;
                 }
+                self.unit.scopes.annotation_of(value).map(|annotation| self.annotated(annotation)).unwrap_or_default()
             }
             Source::Rest(starred) => self.object(self.linked.catalogue.list(), starred),
             Source::Iteration(iterable) => self.part_of_each(iterable, binding.path.indices()),
