@@ -75,11 +75,11 @@ fn find(program: &Program, case: &Case, expectation: &Expectation<'_>) -> Result
         let mut defined = program.functions(file).filter(is_here);
         defined.next().ok_or_else(|| format!("{path}:{line} defines no function"))
     };
-    let region = || {
-        let exprs = unit.facts.exprs.iter();
-        let mut here = exprs.filter(|node| here(node.span.start)).map(|node| node.region);
+    let place = || {
+        let mut here = unit.facts.exprs.iter().filter(|node| here(node.span.start));
         here.next().ok_or_else(|| format!("{path}:{line} has no expression"))
     };
+    let region = || place().map(|node| node.region);
     let or = |found: BTreeSet<String>, nothing: &str| {
         if found.is_empty() { BTreeSet::from([nothing.to_owned()]) } else { found }
     };
@@ -119,7 +119,8 @@ fn find(program: &Program, case: &Case, expectation: &Expectation<'_>) -> Result
             BTreeSet::from([recurrence.to_owned()])
         }
         "holds" => {
-            let locks = program.locks_held(file, region()?).into_iter();
+            let start = place()?.span.start;
+            let locks = program.locks_held(file, region()?, start).into_iter();
             let values = locks.flat_map(|(lock, _)| program.values(lock).iter().collect::<Vec<_>>());
             or(values.filter_map(|value| program.origin(value)).collect(), "nothing")
         }

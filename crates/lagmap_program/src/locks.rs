@@ -1,8 +1,8 @@
 //! Locks: where they are taken, and threads that wait for themselves.
 
-use lagmap_facts::{Expr, RegionId, ResultUse};
+use lagmap_facts::{Expr, FileFacts, NameHash, RegionId, RegionKind, ResultUse};
 
-use crate::{CallSite, CallView, FunctionId, Program, Site, Step, Value};
+use crate::{CallSite, CallView, FileId, FunctionId, Program, Site, Step, Value};
 
 /// A call under a lock that comes to take the same lock again.
 #[derive(Clone, Debug)]
@@ -20,7 +20,95 @@ pub struct SelfDeadlock {
 /// How many calls deep a second taking of a lock is looked for.
 const DEEPEST: usize = 6;
 
+/// How many context managers that enter others are looked through for a lock.
+const DEEPEST_MANAGER: u32 = 3;
+
 impl Program {
+    /// The locks that are held at an offset in a region, the innermost first: the object made at each site, and the region
+    /// from which on it is held. A lock may be taken by `with`, by `acquire` before and `release` behind, or by a context
+    /// manager of the program that takes it when it is entered.
+    pub fn locks_held(&self, file: FileId, region: RegionId, offset: u32) -> Vec<(Site, RegionId)> {
+        self.locks_held_within(file, region, offset, DEEPEST_MANAGER)
+    }
+
+    fn locks_held_within(&self, file: FileId, region: RegionId, offset: u32, depth: u32) -> Vec<(Site, RegionId)> {
+        let facts = &self.linked.file(file).facts;
+        let mut found = Vec::new();
+        let mut evaluator = None;
+        for (id, region) in facts.enclosing(region) {
+            // An asyncio lock is taken by `async with`; what waits for it gives way to other tasks.
+            let RegionKind::With { context, is_async: false } = region.kind else { continue };
+            let evaluator = evaluator.get_or_insert_with(|| self.evaluator(file));
+            for value in evaluator.values(context).iter() {
+                let locks = self.taken_by_entering(value, depth);
+                found.extend(locks.into_iter().map(|lock| (lock, id)));
+            }
+        }
+        let function = self.linked.ids.function(file, facts.region(region).function);
+        found.extend(self.acquired(function, region, offset));
+        found
+    }
+
+    /// The locks that entering a context manager takes.
+    fn taken_by_entering(&self, manager: Value, depth: u32) -> Vec<Site> {
+        let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
+        match manager {
+            Value::Object { model, site } if self.catalogue().has_tag(model, "lock") => vec![site],
+            // What a generator holds where it yields, its block holds.
+            Value::Generator(function) => {
+                let (file, _) = self.linked.ids.of_function(function);
+                let (unit, generator) = self.function(function);
+                let mut yields = generator.exprs.clone().map(|id| &unit.facts.exprs[id as usize]);
+                let place = yields.find(|node| matches!(node.expr, Expr::Yield(_)));
+                let held = place.map(|node| self.locks_held_within(file, node.region, node.span.start, depth));
+                held.into_iter().flatten().map(|(lock, _)| lock).collect()
+            }
+            Value::Instance { class, .. } => {
+                let enter = self.linked.classes.method(class, NameHash::of("__enter__"));
+                let Some(enter) = enter else { return Vec::new() };
+                let facts = self.function(enter).1;
+                self.acquired(enter, facts.body, facts.span.end).into_iter().map(|(lock, _)| lock).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The locks that a function has acquired, and not released again, when it comes to an offset in one of its regions.
+    fn acquired(&self, function: FunctionId, region: RegionId, offset: u32) -> Vec<(Site, RegionId)> {
+        let mut found = Vec::new();
+        let encloses = |facts: &FileFacts, outer: RegionId| facts.enclosing(region).any(|(id, _)| id == outer);
+        for call in self.acquires.get(&function).map(Vec::as_slice).unwrap_or_default() {
+            let call = self.call(*call);
+            if call.span().end > offset || !encloses(call.facts(), call.region) {
+                continue;
+            }
+            for (_, receiver) in call.models() {
+                let Some(lock) = receiver.filter(|lock| self.is_lock(*lock)) else { continue };
+                let released = self.calls_on(lock).any(|other| {
+                    let facts = other.facts();
+                    // A `finally` runs as surely as what stands around it.
+                    let runs_in = match facts.region(other.region).kind {
+                        RegionKind::Finally { .. } => facts.region(other.region).parent.unwrap_or(other.region),
+                        _ => other.region,
+                    };
+                    other.function == function
+                        && other.has_tag("releases")
+                        && (call.span().end..offset).contains(&other.span().start)
+                        && encloses(facts, runs_in)
+                });
+                if !released && !found.contains(&(lock, call.region)) {
+                    found.push((lock, call.region));
+                }
+            }
+        }
+        found
+    }
+
+    fn is_lock(&self, site: Site) -> bool {
+        let is_lock = |value| matches!(value, Value::Object { model, .. } if self.catalogue().has_tag(model, "lock"));
+        self.values(site).iter().any(is_lock)
+    }
+
     /// The live places that take a lock by `with`, and those that call its `acquire`.
     pub fn lock_regions(&self, lock: Site) -> Vec<(FunctionId, RegionId)> {
         let entered = self.uses.entered.get(&lock).map(Vec::as_slice).unwrap_or_default();

@@ -49,6 +49,8 @@ pub struct Program {
     /// Classes of which any service makes instances.
     pub made: Bits,
     by_tag: FxHashMap<String, Vec<CallSite>>,
+    /// The calls of each function that take a lock without a `with`.
+    pub(crate) acquires: FxHashMap<FunctionId, Vec<CallSite>>,
     incoming: Vec<Vec<u32>>,
     constructions: FxHashMap<ClassId, Vec<u32>>,
 }
@@ -89,6 +91,13 @@ impl Program {
             calls.sort_unstable();
             calls.dedup();
         }
+        let mut acquires: FxHashMap<FunctionId, Vec<CallSite>> = FxHashMap::default();
+        for call in by_tag.get("acquires").map(Vec::as_slice).unwrap_or_default() {
+            let (file, id) = linked.ids.of_call(*call);
+            let facts = &linked.file(file).facts;
+            let region = facts.exprs[facts.call(id).expr.0 as usize].region;
+            acquires.entry(linked.ids.function(file, facts.region(region).function)).or_default().push(*call);
+        }
         let mut incoming = vec![Vec::new(); linked.ids.function_count()];
         let mut constructions: FxHashMap<ClassId, Vec<u32>> = FxHashMap::default();
         for (index, edge) in graph.edges.iter().enumerate() {
@@ -110,6 +119,7 @@ impl Program {
             reaches,
             made,
             by_tag,
+            acquires,
             incoming,
             constructions,
         }
@@ -581,26 +591,6 @@ impl Program {
         let given =
             |call: CallView<'_>| call.has_tag("bounds-time") && call.span() != span && call.span().contains(span);
         within || self.calls(function).any(given)
-    }
-
-    /// Locks that are held in a region, outermost last: the object made at each site, and the `with` that takes it.
-    pub fn locks_held(&self, file: FileId, region: RegionId) -> Vec<(Site, RegionId)> {
-        let facts = &self.linked.file(file).facts;
-        let mut found = Vec::new();
-        let mut evaluator = None;
-        for (id, region) in facts.enclosing(region) {
-            // An asyncio lock is taken by `async with`; what waits for it gives way to other tasks.
-            let RegionKind::With { context, is_async: false } = region.kind else { continue };
-            let evaluator = evaluator.get_or_insert_with(|| self.evaluator(file));
-            for value in evaluator.values(context).iter() {
-                if let Value::Object { model, site } = value
-                    && self.catalogue().has_tag(model, "lock")
-                {
-                    found.push((site, id));
-                }
-            }
-        }
-        found
     }
 }
 

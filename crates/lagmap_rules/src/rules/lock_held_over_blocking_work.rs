@@ -51,7 +51,7 @@ fn check_call(
         context.frequency.is_repeated() || context.frequency == lagmap_program::Frequency::Lazy
     };
     let Some(context) = contexts.iter().find(often) else { return };
-    let held = program.locks_held(call.file, call.region);
+    let held = program.locks_held(call.file, call.region, call.span().start);
     let Some((lock, region)) = held.iter().find(|(lock, _)| is_shared(program, *lock)) else { return };
     if reported.contains(region) {
         return;
