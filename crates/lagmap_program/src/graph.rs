@@ -100,6 +100,9 @@ pub struct Dispatch {
 /// is not said of all callers.
 const MOST_TARGETS: usize = 12;
 
+/// Paths through one of more stored callables than this are not shown: most would be another object's.
+const MOST_SHOWN: usize = 3;
+
 /// How many names, choices and partial functions are looked through for a parameter.
 const DEEPEST_ALIAS: u32 = 4;
 
@@ -284,12 +287,14 @@ impl Graph {
     /// Whether an edge is one of very many of the same call: a bus, of which a given caller runs only some.
     pub fn is_broadcast(&self, edge: &Edge) -> bool {
         // So it is with a method that very many classes override.
-        if self.targets(edge.to).nth(MOST_TARGETS).is_some() {
-            return true;
-        }
+        self.targets(edge.to).nth(MOST_TARGETS).is_some() || self.is_one_of_more(edge, MOST_TARGETS)
+    }
+
+    /// Whether the call of an edge has more edges than `most`.
+    fn is_one_of_more(&self, edge: &Edge, most: usize) -> bool {
         let edges = self.from(edge.from);
         let first = edges.partition_point(|other| other.site < edge.site);
-        edges[first..].iter().take(MOST_TARGETS + 1).take_while(|other| other.site == edge.site).count() > MOST_TARGETS
+        edges[first..].iter().take(most + 1).take_while(|other| other.site == edge.site).count() > most
     }
 
     /// Whether an edge leads to one of several callables of which a given caller runs only its own.
@@ -297,12 +302,12 @@ impl Graph {
         matches!(edge.route, Route::Chosen | Route::Captured)
     }
 
-    /// Whether an edge is a path to show. Which of very many stored callables runs, and which one a closure was made for,
-    /// nobody can say.
+    /// Whether an edge is a path to show. Which of many stored callables runs, and which one a closure was made for, nobody
+    /// can say.
     pub fn is_path(&self, edge: &Edge) -> bool {
         match edge.route {
             Route::Direct | Route::Wrapped(_) => true,
-            Route::Chosen => !self.is_broadcast(edge),
+            Route::Chosen => !self.is_one_of_more(edge, MOST_SHOWN),
             Route::Captured => false,
         }
     }

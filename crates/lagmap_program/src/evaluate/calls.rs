@@ -171,8 +171,11 @@ impl Evaluator<'_> {
         };
         match catalogue.name(method) {
             // A view of a dict holds what the dict holds.
-            "values" | "items" | "copy" => {
-                found = Values::one(Value::Object { model: catalogue.list(), site });
+            "values" | "items" => {
+                found = Values::one(Value::Object { model: method, site });
+            }
+            "copy" => {
+                found = Values::one(Value::Object { model: catalogue.canonical(catalogue.parent(method)), site });
             }
             "get" | "pop" | "setdefault" | "__getitem__" => {
                 let arguments = match self.facts.expr(id) {
