@@ -214,7 +214,8 @@ impl Contexts {
                     (inside(wrapper, graph.around(file, passage.region)), passage.kind)
                 });
                 for to in targets {
-                    let witness = graph.is_path(edge).then_some((function, context, (first + offset) as u32));
+                    // Which of several stored callables runs, nobody can say: through one, no path is shown.
+                    let witness = (!Graph::is_chosen(edge)).then_some((function, context, (first + offset) as u32));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
                     contexts.enter(to, then, witness, &mut due);
                 }

@@ -100,9 +100,6 @@ pub struct Dispatch {
 /// is not said of all callers.
 const MOST_TARGETS: usize = 12;
 
-/// Paths through one of more stored callables than this are not shown: most would be another object's.
-const MOST_SHOWN: usize = 3;
-
 /// How many names, choices and partial functions are looked through for a parameter.
 const DEEPEST_ALIAS: u32 = 4;
 
@@ -191,7 +188,7 @@ impl Graph {
     /// Makes edges of what the files gave: resolves virtual calls, and leads calls of decorated functions through their
     /// wrappers.
     fn connect(&mut self, linked: &Linked, raws: Vec<RawEdge>, forwards: &[Forward], mut wrapping: Wrapping) {
-        let mut numbers: FxHashMap<(ClassId, NameHash, bool), u32> = FxHashMap::default();
+        let mut numbers: FxHashMap<(ClassId, NameHash, bool, Option<FunctionId>), u32> = FxHashMap::default();
         let mut edges = Vec::with_capacity(raws.len());
         let mut given: Vec<(Edge, ParameterId)> = Vec::new();
         // Edges of framework decorators lead through the wrappers below them only.
@@ -203,9 +200,11 @@ impl Graph {
                 RawTarget::Virtual(class, name) => {
                     let next = self.dispatches.len() as u32;
                     let falls_back = !is_inherited_by(linked, raw.from, class);
-                    let number = *numbers.entry((class, name, falls_back)).or_insert(next);
+                    let by = on_own_object(linked, raw.from, raw.site)
+                        .filter(|_| !linked.classes.subclasses(class).is_empty());
+                    let number = *numbers.entry((class, name, falls_back, by)).or_insert(next);
                     if number == next {
-                        self.dispatches.push(Dispatch { falls_back, ..dispatch(linked, class, name) });
+                        self.dispatches.push(Dispatch { falls_back, ..dispatch(linked, class, name, by) });
                     }
                     match self.dispatches[number as usize].options.as_slice() {
                         [(only, _)] if falls_back => Target::Function(*only),
@@ -287,29 +286,17 @@ impl Graph {
     /// Whether an edge is one of very many of the same call: a bus, of which a given caller runs only some.
     pub fn is_broadcast(&self, edge: &Edge) -> bool {
         // So it is with a method that very many classes override.
-        self.targets(edge.to).nth(MOST_TARGETS).is_some() || self.is_one_of_more(edge, MOST_TARGETS)
-    }
-
-    /// Whether the call of an edge has more edges than `most`.
-    fn is_one_of_more(&self, edge: &Edge, most: usize) -> bool {
+        if self.targets(edge.to).nth(MOST_TARGETS).is_some() {
+            return true;
+        }
         let edges = self.from(edge.from);
         let first = edges.partition_point(|other| other.site < edge.site);
-        edges[first..].iter().take(most + 1).take_while(|other| other.site == edge.site).count() > most
+        edges[first..].iter().take(MOST_TARGETS + 1).take_while(|other| other.site == edge.site).count() > MOST_TARGETS
     }
 
     /// Whether an edge leads to one of several callables of which a given caller runs only its own.
     pub const fn is_chosen(edge: &Edge) -> bool {
         matches!(edge.route, Route::Chosen | Route::Captured)
-    }
-
-    /// Whether an edge is a path to show. Which of many stored callables runs, and which one a closure was made for, nobody
-    /// can say.
-    pub fn is_path(&self, edge: &Edge) -> bool {
-        match edge.route {
-            Route::Direct | Route::Wrapped(_) => true,
-            Route::Chosen => !self.is_one_of_more(edge, MOST_SHOWN),
-            Route::Captured => false,
-        }
     }
 
     /// Whether what an edge runs is part of the caller's own time.
@@ -467,10 +454,49 @@ fn is_inherited_by(linked: &Linked, method: FunctionId, class: ClassId) -> bool 
     own.is_some_and(|own| own != class && linked.classes.lookup_order(class).contains(&own))
 }
 
-fn dispatch(linked: &Linked, class: ClassId, name: NameHash) -> Dispatch {
+/// The method that an expression stands in, if it calls a method of its own object.
+fn on_own_object(linked: &Linked, from: FunctionId, site: Site) -> Option<FunctionId> {
+    let (unit, function) = linked.function(from);
+    let facts = &unit.facts;
+    function.class.filter(|_| function.kind == ScopeKind::Function)?;
+    let (_, id) = linked.ids.of_site(site);
+    let callee = match facts.expr(id) {
+        Expr::Call(call) => facts.call(call).callee,
+        _ => id,
+    };
+    let Expr::Attribute { value, .. } = facts.expr(callee) else { return None };
+    let Expr::Name(name) = facts.expr(value) else { return None };
+    let receiver = function.parameters.first().filter(|_| method_kind(facts, function) != MethodKind::Static)?;
+    (facts.names.hash(receiver.name) == facts.names.hash(name)).then_some(from)
+}
+
+/// Whether objects of a class run a method: no class overrides it for them, or one that does goes on to it.
+fn runs_method(linked: &Linked, class: ClassId, method: FunctionId) -> bool {
+    let (unit, facts) = linked.function(method);
+    let name = unit.facts.names.hash(facts.name);
+    let mut order = linked.classes.lookup_order(class).iter();
+    let own = order.find_map(|class| linked.classes.own_method(*class, name));
+    own.is_none_or(|own| own == method || goes_on(linked, own, name))
+}
+
+/// Whether a method calls one of the same name of another class: `super().run()`, `Base.run(self)`.
+fn goes_on(linked: &Linked, method: FunctionId, name: NameHash) -> bool {
+    let (unit, function) = linked.function(method);
+    let facts = &unit.facts;
+    function.calls.clone().any(|call| {
+        let call = facts.call(lagmap_facts::CallId(call));
+        matches!(facts.expr(call.callee), Expr::Attribute { attribute, .. } if facts.names.hash(attribute) == name)
+    })
+}
+
+/// What calling a method of this name on an object of a class may run; `by` is the method that calls it on its own object.
+fn dispatch(linked: &Linked, class: ClassId, name: NameHash, by: Option<FunctionId>) -> Dispatch {
     let classes = &linked.classes;
     let mut options: Vec<(FunctionId, Vec<ClassId>)> = Vec::new();
     for candidate in std::iter::once(&class).chain(classes.subclasses(class)) {
+        if by.is_some_and(|by| !runs_method(linked, *candidate, by)) {
+            continue;
+        }
         let Some(method) = classes.method(*candidate, name) else { continue };
         match options.iter_mut().find(|(function, _)| *function == method) {
             Some((_, of)) => of.push(*candidate),
