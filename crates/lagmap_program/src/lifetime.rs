@@ -102,7 +102,7 @@ impl Program {
                     let body = self.linked.file(file).facts.class(index).body;
                     homes.push(self.linked.ids.function(file, body));
                 }
-                Cell::Return(function) => {
+                Cell::Return(function) | Cell::Declared(function) => {
                     let callers = self.incoming(function).map(|edge| edge.from);
                     let callers: Vec<FunctionId> = callers.filter(|caller| self.is_live(*caller)).collect();
                     if callers.is_empty() || self.is_override(function) || self.memoization(function).is_some() {

@@ -228,7 +228,7 @@ impl FileVisit<'_> {
         if function.returns != ExprId::NONE && !function.is_generator {
             let values = self.evaluator.annotated(function.returns);
             self.annotation(function.returns);
-            self.add(Cell::Return(id), values);
+            self.add(Cell::Declared(id), values);
         }
         for op in facts.ops(function) {
             match op.kind {

@@ -206,8 +206,10 @@ impl FromIterator<Value> for Values {
 pub enum Cell {
     /// A variable of a module, class body or enclosing function, read from elsewhere.
     Variable(FunctionId, NameHash),
-    /// What a function returns.
+    /// What a function's `return` statements give.
     Return(FunctionId),
+    /// What a function's annotation says that it returns.
+    Declared(FunctionId),
     /// What a generator yields.
     Yield(FunctionId),
     /// What callers pass for a parameter.

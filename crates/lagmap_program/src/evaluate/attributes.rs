@@ -43,7 +43,7 @@ impl Evaluator<'_> {
                 if let Some(function) = classes.method(class, name) {
                     let (unit, facts) = self.linked.function(function);
                     return match method_kind(&unit.facts, facts) {
-                        MethodKind::Property => self.read(Cell::Return(function)),
+                        MethodKind::Property => self.given_back(function),
                         MethodKind::Static => Values::one(Value::Function(function)),
                         _ => Values::one(Value::Method { function, receiver: class, exact }),
                     };

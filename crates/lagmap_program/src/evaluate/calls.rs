@@ -13,7 +13,13 @@ use crate::{
 impl Evaluator<'_> {
     pub(super) fn returned(&mut self, function: FunctionId) -> Values {
         let (_, facts) = self.linked.function(function);
-        if facts.is_generator { Values::one(Value::Generator(function)) } else { self.read(Cell::Return(function)) }
+        if facts.is_generator { Values::one(Value::Generator(function)) } else { self.given_back(function) }
+    }
+
+    /// What a function gives back: what its `return` statements are known to give, else what its annotation says.
+    pub(super) fn given_back(&mut self, function: FunctionId) -> Values {
+        let given = self.read(Cell::Return(function));
+        if given.is_empty() { self.read(Cell::Declared(function)) } else { given }
     }
 
     /// What a call of a function gives, with its own arguments for the parameters that are handed back. The first `skipped`

@@ -245,7 +245,7 @@ impl Evaluator<'_> {
                     }
                     let enter = fits.or_else(|| enters(&value, names[1]));
                     // Nearly all give themselves.
-                    let given = enter.map(|enter| self.read(Cell::Return(enter))).unwrap_or_default();
+                    let given = enter.map(|enter| self.given_back(enter)).unwrap_or_default();
                     if given.is_empty() {
                         found.add(value);
                     } else {
