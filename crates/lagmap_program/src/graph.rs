@@ -189,6 +189,7 @@ impl Graph {
     /// wrappers.
     fn connect(&mut self, linked: &Linked, raws: Vec<RawEdge>, forwards: &[Forward], mut wrapping: Wrapping) {
         let mut numbers: FxHashMap<(ClassId, NameHash, bool, Option<FunctionId>), u32> = FxHashMap::default();
+        let mut going_on = FxHashMap::default();
         let mut edges = Vec::with_capacity(raws.len());
         let mut given: Vec<(Edge, ParameterId)> = Vec::new();
         // Edges of framework decorators lead through the wrappers below them only.
@@ -204,7 +205,8 @@ impl Graph {
                         .filter(|_| !linked.classes.subclasses(class).is_empty());
                     let number = *numbers.entry((class, name, falls_back, by)).or_insert(next);
                     if number == next {
-                        self.dispatches.push(Dispatch { falls_back, ..dispatch(linked, class, name, by) });
+                        self.dispatches
+                            .push(Dispatch { falls_back, ..dispatch(linked, class, name, by, &mut going_on) });
                     }
                     match self.dispatches[number as usize].options.as_slice() {
                         [(only, _)] if falls_back => Target::Function(*only),
@@ -471,12 +473,15 @@ fn on_own_object(linked: &Linked, from: FunctionId, site: Site) -> Option<Functi
 }
 
 /// Whether objects of a class run a method: no class overrides it for them, or one that does goes on to it.
-fn runs_method(linked: &Linked, class: ClassId, method: FunctionId) -> bool {
-    let (unit, facts) = linked.function(method);
-    let name = unit.facts.names.hash(facts.name);
-    let mut order = linked.classes.lookup_order(class).iter();
-    let own = order.find_map(|class| linked.classes.own_method(*class, name));
-    own.is_none_or(|own| own == method || goes_on(linked, own, name))
+fn runs_method(
+    linked: &Linked,
+    class: ClassId,
+    method: FunctionId,
+    name: NameHash,
+    going_on: &mut FxHashMap<FunctionId, bool>,
+) -> bool {
+    let own = linked.classes.method(class, name);
+    own.is_none_or(|own| own == method || *going_on.entry(own).or_insert_with(|| goes_on(linked, own, name)))
 }
 
 /// Whether a method calls one of the same name of another class: `super().run()`, `Base.run(self)`.
@@ -490,11 +495,21 @@ fn goes_on(linked: &Linked, method: FunctionId, name: NameHash) -> bool {
 }
 
 /// What calling a method of this name on an object of a class may run; `by` is the method that calls it on its own object.
-fn dispatch(linked: &Linked, class: ClassId, name: NameHash, by: Option<FunctionId>) -> Dispatch {
+fn dispatch(
+    linked: &Linked,
+    class: ClassId,
+    name: NameHash,
+    by: Option<FunctionId>,
+    going_on: &mut FxHashMap<FunctionId, bool>,
+) -> Dispatch {
     let classes = &linked.classes;
+    let by = by.map(|by| {
+        let (unit, facts) = linked.function(by);
+        (by, unit.facts.names.hash(facts.name))
+    });
     let mut options: Vec<(FunctionId, Vec<ClassId>)> = Vec::new();
     for candidate in std::iter::once(&class).chain(classes.subclasses(class)) {
-        if by.is_some_and(|by| !runs_method(linked, *candidate, by)) {
+        if by.is_some_and(|(by, name)| !runs_method(linked, *candidate, by, name, going_on)) {
             continue;
         }
         let Some(method) = classes.method(*candidate, name) else { continue };
@@ -814,6 +829,11 @@ impl FileEdges<'_> {
         if !can_run {
             return;
         }
+        let values = self.evaluator.values(argument);
+        let runs = |value: &Value| matches!(value, Value::Function(_) | Value::Method { .. });
+        if !values.iter().any(|value| runs(&value)) {
+            return;
+        }
         let region = facts.exprs[at.0 as usize].region;
         let from = self.linked.ids.function(self.file, facts.region(region).function);
         let site = self.linked.ids.site(self.file, at);
@@ -824,10 +844,8 @@ impl FileEdges<'_> {
             return;
         }
         let before = self.edges.len();
-        for value in self.evaluator.values(argument).iter() {
-            if matches!(value, Value::Function(_) | Value::Method { .. }) {
-                self.push_value(at, value, kind);
-            }
+        for value in values.iter().filter(runs) {
+            self.push_value(at, value, kind);
         }
         for edge in &mut self.edges[before..] {
             edge.passed = Some(to);

@@ -19,7 +19,8 @@ impl Evaluator<'_> {
     /// What a function gives back: what its `return` statements are known to give, else what its annotation says.
     pub(super) fn given_back(&mut self, function: FunctionId) -> Values {
         let given = self.read(Cell::Return(function));
-        if given.is_empty() { self.read(Cell::Declared(function)) } else { given }
+        let is_declared = self.linked.function(function).1.returns != ExprId::NONE;
+        if given.is_empty() && is_declared { self.read(Cell::Declared(function)) } else { given }
     }
 
     /// What a call of a function gives, with its own arguments for the parameters that are handed back. The first `skipped`
