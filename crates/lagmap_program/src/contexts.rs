@@ -215,7 +215,7 @@ impl Contexts {
                 });
                 for to in targets {
                     // Which of several stored callables runs, nobody can say: through one, no path is shown.
-                    let witness = (!Graph::is_chosen(edge)).then_some((function, context, (first + offset) as u32));
+                    let witness = Graph::is_path(edge).then_some((function, context, (first + offset) as u32));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
                     contexts.enter(to, then, witness, &mut due);
                 }

@@ -45,6 +45,8 @@ pub enum Route {
     Direct,
     /// To one of several callables that were stored or handed over, of which a given caller runs only its own.
     Chosen,
+    /// To one of several callables that a loop runs in turn: each is run, but which object keeps which is not known.
+    Kept,
     /// To one of several callables that closures were made for: which one it is, only the maker of the closure knows.
     Captured,
     /// Through the wrappers that decorators put around the target: index into [`Graph::routes`].
@@ -223,8 +225,7 @@ impl Graph {
             if let (Some(count), Target::Function(function)) = (raw.innermost, to) {
                 innermost.insert((function, raw.site), count);
             }
-            let RawEdge { from, kind, site, region, chosen, runs, passed, .. } = raw;
-            let route = if chosen { Route::Chosen } else { Route::Direct };
+            let RawEdge { from, kind, site, region, route, runs, passed, .. } = raw;
             let edge = Edge { from, to, kind, site, region, route };
             match passed {
                 Some(parameter) => given.push((edge, parameter)),
@@ -281,7 +282,7 @@ impl Graph {
     pub fn way(&self, edge: &Edge) -> &[Passage] {
         match edge.route {
             Route::Wrapped(index) => &self.routes[index as usize],
-            Route::Direct | Route::Chosen | Route::Captured => &[],
+            Route::Direct | Route::Chosen | Route::Kept | Route::Captured => &[],
         }
     }
 
@@ -294,6 +295,11 @@ impl Graph {
         let edges = self.from(edge.from);
         let first = edges.partition_point(|other| other.site < edge.site);
         edges[first..].iter().take(MOST_TARGETS + 1).take_while(|other| other.site == edge.site).count() > MOST_TARGETS
+    }
+
+    /// Whether an edge is a path to show.
+    pub const fn is_path(edge: &Edge) -> bool {
+        matches!(edge.route, Route::Direct | Route::Wrapped(_))
     }
 
     /// Whether an edge leads to one of several callables of which a given caller runs only its own.
@@ -561,7 +567,7 @@ struct RawEdge {
     kind: EdgeKind,
     site: Site,
     region: RegionId,
-    chosen: bool,
+    route: Route,
     /// Through how many of the target's innermost wrappers it leads, if not through all.
     innermost: Option<u8>,
     /// It counts only if a wrapper makes the target a coroutine function.
@@ -580,7 +586,7 @@ impl RawEdge {
             kind,
             site,
             region,
-            chosen: false,
+            route: Route::Direct,
             innermost: None,
             needs_async: false,
             runs: None,
@@ -711,6 +717,11 @@ impl FileEdges<'_> {
     fn mark_choice(&mut self, callee: ExprId, callees: &Values, first: usize) {
         let parameters = self.parameters_of(callee, DEEPEST_ALIAS);
         if !self.is_choice(callee, callees, &parameters) {
+            if self.is_iterated(callee) && self.edges.len() - first > 1 {
+                for edge in &mut self.edges[first..] {
+                    edge.route = Route::Kept;
+                }
+            }
             return;
         }
         let given: Vec<(ParameterId, Values, Values)> = parameters
@@ -731,7 +742,7 @@ impl FileEdges<'_> {
             })
         };
         for edge in &mut self.edges[first..] {
-            edge.chosen = true;
+            edge.route = Route::Chosen;
             if !matches!(edge.kind, EdgeKind::Construct(_)) {
                 let passed = |(_, values, default): &&(ParameterId, Values, Values)| {
                     holds(values, &edge.to) && !holds(default, &edge.to)
@@ -739,6 +750,17 @@ impl FileEdges<'_> {
                 edge.runs = given.iter().find(passed).map(|(parameter, ..)| *parameter);
             }
         }
+    }
+
+    /// Whether a name is what a loop goes through.
+    fn is_iterated(&self, id: ExprId) -> bool {
+        let unit = self.linked.file(self.file);
+        let facts = &unit.facts;
+        let Expr::Name(name) = facts.expr(id) else { return false };
+        let node = &facts.exprs[id.0 as usize];
+        let (name, scope) = (facts.names.hash(name), facts.region(node.region).function);
+        let mut bindings = unit.scopes.reaching(facts, scope, name, node.span.start, node.region);
+        bindings.any(|binding| matches!(binding.source, Source::Iteration(_)))
     }
 
     /// The parameters, of this function or those around it, that an expression may stand for.

@@ -301,7 +301,7 @@ fn how(edge: &Edge, program: &Program) -> String {
         },
     };
     match edge.route {
-        Route::Direct => how.to_owned(),
+        Route::Direct | Route::Kept => how.to_owned(),
         Route::Chosen | Route::Captured => format!("{how} (one of several)"),
         Route::Wrapped(_) => {
             let wrappers = program.graph.way(edge).iter().map(|passage| program.short_name(passage.from));

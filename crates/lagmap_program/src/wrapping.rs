@@ -170,7 +170,7 @@ impl Wrapping {
         let mut way: Vec<Passage> = Vec::new();
         let before: Box<[Passage]> = match edge.route {
             Route::Wrapped(index) => routes[index as usize].clone(),
-            Route::Direct | Route::Chosen | Route::Captured => Box::default(),
+            Route::Direct | Route::Chosen | Route::Kept | Route::Captured => Box::default(),
         };
         let mut through = |to: FunctionId, way: &[Passage]| {
             let route = if way.is_empty() {
