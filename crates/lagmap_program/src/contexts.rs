@@ -1,6 +1,6 @@
 //! Contexts: where and how often a function runs, each with the path that shows it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, slice};
 
 use lagmap_facts::{FunctionIndex, ScopeKind};
 use lagmap_models::RunContext;
@@ -11,7 +11,7 @@ use crate::{
     effects::Recurrence,
     graph::{EdgeKind, Graph, Target},
     linked::Linked,
-    reach::{Bits, active, is_script_only},
+    reach::is_script_only,
     regions::Surroundings,
 };
 
@@ -186,7 +186,7 @@ impl Contexts {
         graph: &Graph,
         entries: &[(FunctionId, Context)],
         scripts: &[FileId],
-        made: &Bits,
+        live: &[Vec<FunctionId>],
     ) -> Self {
         let mut contexts =
             Self { sets: vec![ContextSet::default(); linked.ids.function_count()], witnesses: FxHashMap::default() };
@@ -203,9 +203,9 @@ impl Contexts {
                     continue;
                 }
                 let here = inside(context, around);
-                let targets = match edge.to {
-                    Target::Function(to) => vec![to],
-                    Target::Dispatch(index) => active(graph, index, made),
+                let targets = match &edge.to {
+                    Target::Function(to) => slice::from_ref(to),
+                    Target::Dispatch(index) => &live[*index as usize],
                     Target::Instance(_) => continue,
                 };
                 let (here, kind) = graph.way(edge).iter().fold((here, edge.kind), |(here, kind), passage| {
@@ -213,7 +213,7 @@ impl Contexts {
                     let wrapper = after(here, kind, linked.function(passage.from).1.is_async);
                     (inside(wrapper, graph.around(file, passage.region)), passage.kind)
                 });
-                for to in targets {
+                for to in targets.iter().copied() {
                     // Which of several stored callables runs, nobody can say: through one, no path is shown.
                     let witness = Graph::is_path(edge).then_some((function, context, (first + offset) as u32));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));

@@ -514,12 +514,14 @@ fn dispatch(
         (by, unit.facts.names.hash(facts.name))
     });
     let mut options: Vec<(FunctionId, Vec<ClassId>)> = Vec::new();
+    let mut places: FxHashMap<FunctionId, usize> = FxHashMap::default();
     for candidate in std::iter::once(&class).chain(classes.subclasses(class)) {
         if by.is_some_and(|(by, name)| !runs_method(linked, *candidate, by, name, going_on)) {
             continue;
         }
         let Some(method) = classes.method(*candidate, name) else { continue };
-        match options.iter_mut().find(|(function, _)| *function == method) {
+        let place = *places.entry(method).or_insert(options.len());
+        match options.get_mut(place) {
             Some((_, of)) => of.push(*candidate),
             None => options.push((method, vec![*candidate])),
         }

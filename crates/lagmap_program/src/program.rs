@@ -15,7 +15,7 @@ use crate::{
     evaluate::Evaluator,
     graph::{Edge, EdgeKind, Graph, Target},
     linked::{Linked, ProgramFile, SourceUnit},
-    reach::{Bits, Reach, Start, reach, reach_all},
+    reach::{Bits, Reach, Start, active, reach, reach_all},
     regions::Surroundings,
     solve::{Solution, solve},
     uses::Uses,
@@ -48,6 +48,8 @@ pub struct Program {
     pub reaches: Vec<Reach>,
     /// Classes of which any service makes instances.
     pub made: Bits,
+    /// What each virtual call may run, given these.
+    live: Vec<Vec<FunctionId>>,
     by_tag: FxHashMap<String, Vec<CallSite>>,
     /// The calls of each function that take a lock without a `with`.
     pub(crate) acquires: FxHashMap<FunctionId, Vec<CallSite>>,
@@ -80,7 +82,7 @@ impl Program {
                 (graph, effects)
             },
         );
-        let (reaches, made, contexts) = start(&linked, &graph, &system, options);
+        let (reaches, made, live, contexts) = start(&linked, &graph, &system, options);
         let mut by_tag: FxHashMap<String, Vec<CallSite>> = FxHashMap::default();
         for (model, calls) in &uses.by_model {
             for tag in linked.catalogue.entry(*model).map(|entry| entry.tags.as_slice()).unwrap_or_default() {
@@ -118,6 +120,7 @@ impl Program {
             system,
             reaches,
             made,
+            live,
             by_tag,
             acquires,
             incoming,
@@ -521,7 +524,7 @@ impl Program {
     pub fn targets(&self, to: Target) -> Vec<FunctionId> {
         match to {
             Target::Function(function) => vec![function],
-            Target::Dispatch(index) => crate::reach::active(&self.graph, index, &self.made),
+            Target::Dispatch(index) => self.live[index as usize].clone(),
             Target::Instance(_) => Vec::new(),
         }
     }
@@ -595,7 +598,12 @@ impl Program {
 }
 
 /// Seeds reach and contexts from the services, or from what users may call.
-fn start(linked: &Linked, graph: &Graph, system: &System, options: ProgramOptions) -> (Vec<Reach>, Bits, Contexts) {
+fn start(
+    linked: &Linked,
+    graph: &Graph,
+    system: &System,
+    options: ProgramOptions,
+) -> (Vec<Reach>, Bits, Vec<Vec<FunctionId>>, Contexts) {
     let file_of = |path: &str| linked.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok();
     let scripts: Vec<Option<FileId>> = system
         .services
@@ -641,8 +649,10 @@ fn start(linked: &Linked, graph: &Graph, system: &System, options: ProgramOption
         };
         made.union(&reach(linked, graph, &start).classes);
     }
-    let contexts = Contexts::spread(linked, graph, &entries, &run_as_script, &made);
-    (reaches, made, contexts)
+    let dispatches = 0..graph.dispatches.len() as u32;
+    let live: Vec<Vec<FunctionId>> = dispatches.map(|index| active(graph, index, &made)).collect();
+    let contexts = Contexts::spread(linked, graph, &entries, &run_as_script, &live);
+    (reaches, made, live, contexts)
 }
 
 /// A call with all that is known of it.

@@ -22,29 +22,79 @@ use crate::{
 /// attribute or container; longer chains than this lose it.
 const MOST_ROUNDS: usize = 8;
 
+/// How many parts the cells are kept in, so that threads can fill them side by side.
+const SHARDS: usize = 16;
+
 /// What all cells hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cells {
+    shards: [Shard; SHARDS],
+}
+
+/// Some of the cells.
+#[derive(Debug, Default)]
+struct Shard {
     cells: FxHashMap<Cell, Values>,
+    /// The cells that hold just anything.
+    full: FxHashSet<Cell>,
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Shard::default()) }
+    }
 }
 
 impl Cells {
     /// What a cell holds.
     pub fn get(&self, cell: Cell) -> Option<&Values> {
-        self.cells.get(&cell)
+        self.shards[Self::shard(cell)].cells.get(&cell)
+    }
+
+    const fn shard_of(mark: u32) -> usize {
+        // The low bits of the mark place the cell inside its shard's table.
+        (mark >> 28) as usize % SHARDS
+    }
+
+    fn shard(cell: Cell) -> usize {
+        Self::shard_of(cell.mark())
+    }
+
+    /// Adds what was found, in order; gives the marks of the cells that it changes.
+    fn add(&mut self, found: &[Found]) -> Vec<u32> {
+        let changed = self.shards.par_iter_mut().enumerate().map(|(index, shard)| {
+            let mut changed = Vec::new();
+            for (cell, values) in found.iter().flat_map(|found| &found.additions[index]) {
+                let held = shard.cells.entry(*cell).or_default();
+                let mut is_full = shard.full.contains(cell);
+                let was_full = is_full;
+                let has_changed = held.collect(values, &mut is_full);
+                if is_full && !was_full {
+                    shard.full.insert(*cell);
+                }
+                if has_changed {
+                    changed.push(cell.mark());
+                }
+            }
+            changed
+        });
+        changed.flatten().collect()
     }
 
     /// All cells, in no fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (Cell, &Values)> {
-        self.cells.iter().map(|(cell, values)| (*cell, values))
+        self.shards.iter().flat_map(|shard| &shard.cells).map(|(cell, values)| (*cell, values))
     }
 }
 
 /// What evaluating some functions of one file gave.
 struct Found {
-    additions: Vec<(Cell, Values)>,
+    /// What it adds to the cells, by shard.
+    additions: Additions,
     functions: Vec<Evaluated>,
 }
+
+type Additions = [Vec<(Cell, Values)>; SHARDS];
 
 /// What evaluating one function gave besides its additions to cells.
 struct Evaluated {
@@ -70,27 +120,16 @@ pub fn solve(linked: &Linked) -> Solution {
     let mut reads: Vec<Box<[u32]>> = vec![Box::default(); count];
     let mut callees: Vec<Values> = vec![Values::unknown(); linked.ids.call_count()];
     let mut due: Vec<FunctionId> = (0..count as u32).map(FunctionId).collect();
-    // The cells that hold just anything.
-    let mut full: FxHashSet<Cell> = FxHashSet::default();
     let mut rounds = 0;
     while !due.is_empty() && rounds < MOST_ROUNDS {
         rounds += 1;
         let batches: Vec<&[FunctionId]> = batches(linked, &due).collect();
         let found: Vec<Found> = batches.into_par_iter().map(|batch| evaluate(linked, &cells, batch)).collect();
         let mut changed = Changed::default();
+        for mark in cells.add(&found) {
+            changed.add(mark);
+        }
         for found in found {
-            for (cell, values) in found.additions {
-                let held = cells.cells.entry(cell).or_default();
-                let mut is_full = full.contains(&cell);
-                let was_full = is_full;
-                let has_changed = held.collect(&values, &mut is_full);
-                if is_full && !was_full {
-                    full.insert(cell);
-                }
-                if has_changed {
-                    changed.add(cell.mark());
-                }
-            }
             for evaluated in found.functions {
                 reads[evaluated.function.0 as usize] = evaluated.reads;
                 let first = first_call(linked, evaluated.function);
@@ -158,8 +197,13 @@ fn evaluate(linked: &Linked, cells: &Cells, batch: &[FunctionId]) -> Found {
             encloses[parent.0 as usize] = true;
         }
     }
-    let mut visit =
-        FileVisit { linked, file, cells, evaluator: Evaluator::new(linked, cells, file), additions: Vec::new() };
+    let mut visit = FileVisit {
+        linked,
+        file,
+        cells,
+        evaluator: Evaluator::new(linked, cells, file),
+        additions: Additions::default(),
+    };
     let mut functions = Vec::with_capacity(batch.len());
     for id in batch {
         let (_, index) = linked.ids.of_function(*id);
@@ -183,14 +227,14 @@ struct FileVisit<'a> {
     file: FileId,
     cells: &'a Cells,
     evaluator: Evaluator<'a>,
-    additions: Vec<(Cell, Values)>,
+    additions: Additions,
 }
 
 impl FileVisit<'_> {
     fn add(&mut self, cell: Cell, values: Values) {
         let held = |known: &Values| values.iter().all(|value| known.as_slice().binary_search(&value).is_ok());
         if !values.is_empty() && !self.cells.get(cell).is_some_and(held) {
-            self.additions.push((cell, values));
+            self.additions[Cells::shard(cell)].push((cell, values));
         }
     }
 
