@@ -7,7 +7,7 @@ use lagmap_models::ModelId;
 
 use super::Evaluator;
 use crate::{
-    Cell, ClassId, Value, Values,
+    Cell, ClassId, FileId, Value, Values,
     linked::{MethodKind, method_kind},
     modules::ImportTarget,
     scopes::Source,
@@ -21,7 +21,7 @@ impl Evaluator<'_> {
         match value {
             Value::Module(file) => {
                 let found = self.member(file, FunctionIndex::MODULE, name);
-                found.or_else(|| self.submodule(value, at)).unwrap_or_default()
+                found.or_else(|| self.submodule(value, at)).unwrap_or_else(|| self.made_up(file))
             }
             Value::Package(_) => self.submodule(value, at).unwrap_or_default(),
             Value::Class(class) => {
@@ -119,6 +119,16 @@ impl Evaluator<'_> {
             found.extend(&values);
         }
         found
+    }
+
+    /// What a module's own `__getattr__` gives for names that it does not bind.
+    fn made_up(&mut self, file: FileId) -> Values {
+        let unit = self.linked.file(file);
+        let functions = unit.scopes.named(FunctionIndex::MODULE, NameHash::of("__getattr__"));
+        match functions.last().map(|binding| binding.source) {
+            Some(Source::Function(index)) => self.given_back(self.linked.ids.function(file, index)),
+            _ => Values::unknown(),
+        }
     }
 
     /// Whether the body of a class assigns to a name.
