@@ -232,8 +232,7 @@ struct FileVisit<'a> {
 
 impl FileVisit<'_> {
     fn add(&mut self, cell: Cell, values: Values) {
-        let held = |known: &Values| values.iter().all(|value| known.as_slice().binary_search(&value).is_ok());
-        if !values.is_empty() && !self.cells.get(cell).is_some_and(held) {
+        if !values.is_empty() && !self.cells.get(cell).is_some_and(|known| known.contains_all(&values)) {
             self.additions[Cells::shard(cell)].push((cell, values));
         }
     }

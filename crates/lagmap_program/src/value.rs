@@ -131,6 +131,22 @@ impl Values {
         }
     }
 
+    /// Whether all of `other` are here.
+    pub fn contains_all(&self, other: &Self) -> bool {
+        if let (Set::Many(own), Set::Many(others)) = (&self.0, &other.0)
+            && Arc::ptr_eq(own, others)
+        {
+            return true;
+        }
+        let (own, others) = (self.as_slice(), other.as_slice());
+        if others.len() <= 2 {
+            return others.iter().all(|value| own.binary_search(value).is_ok());
+        }
+        // Both are sorted.
+        let mut rest = own.iter();
+        others.iter().all(|value| rest.by_ref().find(|own| *own >= value) == Some(value))
+    }
+
     /// Adds a value; says whether that changed anything.
     pub fn add(&mut self, value: Value) -> bool {
         self.extend(&Self::one(value))
@@ -142,11 +158,10 @@ impl Values {
             *self = other.clone();
             return !other.is_empty();
         }
-        let own = self.as_slice();
-        if other.as_slice().iter().all(|value| own.binary_search(value).is_ok()) {
+        if self.contains_all(other) {
             return false;
         }
-        let mut draft = Draft::from_slice(own);
+        let mut draft = Draft::from_slice(self.as_slice());
         let mut changed = false;
         for value in other.as_slice() {
             changed |= add_to(&mut draft, *value);
