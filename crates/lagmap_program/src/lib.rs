@@ -51,7 +51,7 @@ pub use growth::Growth;
 pub use ids::{CallSite, ClassId, FileId, FunctionId, IdBases, PackageId, Site};
 pub use lifetime::Lifetime;
 pub use linked::{Classes, Linked, MethodKind, ProgramFile, SourceUnit, StaticMember, SyntaxFault, method_kind};
-pub use locks::SelfDeadlock;
+pub use locks::{LockInversion, LockOrder, SelfDeadlock};
 pub use matching::Pairing;
 pub use memo::Memoization;
 pub use modules::{ImportTarget, Modules};

@@ -2,7 +2,9 @@
 
 use lagmap_facts::{Expr, FileFacts, NameHash, RegionId, RegionKind, ResultUse};
 
-use crate::{CallSite, CallView, FileId, FunctionId, Program, Site, Step, Value};
+use rustc_hash::FxHashMap;
+
+use crate::{CallSite, CallView, FileId, Frequency, FunctionId, Place, Program, Site, Step, Value};
 
 /// A call under a lock that comes to take the same lock again.
 #[derive(Clone, Debug)]
@@ -15,6 +17,30 @@ pub struct SelfDeadlock {
     pub taken_in: FunctionId,
     /// The way there.
     pub path: Vec<Step>,
+}
+
+/// A lock that is taken while another is held.
+#[derive(Clone, Debug)]
+pub struct LockOrder {
+    /// Where the lock that is held is made.
+    pub first: Site,
+    /// Where the lock that is taken then is made.
+    pub second: Site,
+    /// The function that holds the first.
+    pub function: FunctionId,
+    /// What takes the second in that function: its `with`, or a call.
+    pub at: Site,
+    /// The way from a call to the function that takes the second.
+    pub path: Vec<Step>,
+}
+
+/// Two locks that are taken in both orders.
+#[derive(Clone, Debug)]
+pub struct LockInversion {
+    /// The one order.
+    pub one: LockOrder,
+    /// The other.
+    pub other: LockOrder,
 }
 
 /// How many calls deep a second taking of a lock is looked for.
@@ -134,6 +160,110 @@ impl Program {
         found.sort_by_key(|deadlock| deadlock.call);
         found.dedup_by_key(|deadlock| deadlock.call);
         found
+    }
+
+    /// Pairs of locks that live code takes in both orders, where more than one thread may do so and no third lock keeps them
+    /// apart.
+    pub fn lock_inversions(&self) -> Vec<LockInversion> {
+        let mut orders: FxHashMap<(Site, Site), LockOrder> = FxHashMap::default();
+        for order in self.lock_orders() {
+            orders.entry((order.first, order.second)).or_insert(order);
+        }
+        let mut found: Vec<LockInversion> = orders
+            .iter()
+            .filter(|((first, second), _)| first < second)
+            .filter_map(|((first, second), one)| {
+                let other = orders.get(&(*second, *first))?;
+                let is_shared = self.may_run_beside(one.function) || self.may_run_beside(other.function);
+                let kept_apart = self.held_at(one).iter().any(|lock| self.held_at(other).contains(lock));
+                // The earlier place stands first.
+                let (one, other) = if one.at <= other.at { (one, other) } else { (other, one) };
+                (is_shared && !kept_apart).then(|| LockInversion { one: one.clone(), other: other.clone() })
+            })
+            .collect();
+        found.sort_by_key(|inversion| (inversion.one.at, inversion.other.at));
+        found
+    }
+
+    /// The locks that are held where an order of two is taken, these two left out.
+    fn held_at(&self, order: &LockOrder) -> Vec<Site> {
+        let (file, id) = self.linked.ids.of_site(order.at);
+        let node = &self.linked.file(file).facts.exprs[id.0 as usize];
+        let held = self.locks_held(file, node.region, node.span.start).into_iter().map(|(lock, _)| lock);
+        held.filter(|lock| *lock != order.first && *lock != order.second).collect()
+    }
+
+    /// Whether another thread may run a function at the same time as somebody else runs other code.
+    fn may_run_beside(&self, function: FunctionId) -> bool {
+        self.contexts_of(function)
+            .any(|context| context.place == Place::Worker || context.frequency == Frequency::Library)
+    }
+
+    fn lock_orders(&self) -> Vec<LockOrder> {
+        let mut taken: FxHashMap<FunctionId, Vec<(Site, RegionId)>> = FxHashMap::default();
+        for (lock, regions) in &self.uses.entered {
+            if self.is_lock(*lock) {
+                for (function, body) in regions {
+                    taken.entry(*function).or_default().push((*lock, *body));
+                }
+            }
+        }
+        let mut functions: Vec<FunctionId> = taken.keys().copied().filter(|function| self.is_live(*function)).collect();
+        functions.sort_unstable();
+        let mut found = Vec::new();
+        for function in functions {
+            let mut locks = taken[&function].clone();
+            locks.sort_unstable();
+            let (file, _) = self.linked.ids.of_function(function);
+            let facts = &self.linked.file(file).facts;
+            for (first, body) in &locks {
+                let inside = |region: RegionId| facts.enclosing(region).any(|(id, _)| id == *body);
+                for (second, inner) in locks.iter().filter(|(second, inner)| second != first && inner != body) {
+                    if let (true, RegionKind::With { context, .. }) = (inside(*inner), facts.region(*inner).kind) {
+                        let at = self.linked.ids.site(file, context);
+                        found.push(LockOrder { first: *first, second: *second, function, at, path: Vec::new() });
+                    }
+                }
+                for call in self.calls(function).filter(|call| inside(call.region) && on_same_object(call)) {
+                    for target in self.run_under(&call) {
+                        let mut below = Vec::new();
+                        self.taken_below(target, &taken, &mut vec![function], &mut Vec::new(), &mut below);
+                        for (second, path) in below.into_iter().filter(|(second, _)| second != first) {
+                            found.push(LockOrder { first: *first, second, function, at: call.expr(), path });
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The locks that a function, or one that it calls on the same object, takes.
+    fn taken_below(
+        &self,
+        function: FunctionId,
+        taken: &FxHashMap<FunctionId, Vec<(Site, RegionId)>>,
+        above: &mut Vec<FunctionId>,
+        way: &mut Vec<Step>,
+        found: &mut Vec<(Site, Vec<Step>)>,
+    ) {
+        if above.contains(&function) || above.len() > DEEPEST / 2 {
+            return;
+        }
+        for (lock, _) in taken.get(&function).map(Vec::as_slice).unwrap_or_default() {
+            if found.iter().all(|(known, _)| known != lock) {
+                found.push((*lock, way.clone()));
+            }
+        }
+        above.push(function);
+        for call in self.calls(function).filter(on_same_object) {
+            for target in self.run_under(&call) {
+                way.push(Step { site: call.expr(), note: format!("calls {}", self.short_name(target)) });
+                self.taken_below(target, taken, above, way, found);
+                way.pop();
+            }
+        }
+        above.pop();
     }
 
     fn is_plain_lock(&self, site: Site) -> bool {

@@ -27,6 +27,7 @@ rules! {
     growing_concat_in_loop,
     list_used_for_membership,
     lock_held_over_blocking_work,
+    lock_order_inversion,
     log_without_rotation,
     model_load_per_request,
     quadratic_work_in_loop,
