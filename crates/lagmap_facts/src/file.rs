@@ -131,6 +131,14 @@ impl FileFacts {
         std::iter::successors(Some(region), |id| self.region(*id).parent).map(|id| (id, self.region(id)))
     }
 
+    /// The last name of a name or attribute: `c` of `c` and of `a.b.c`.
+    pub fn last_name(&self, id: ExprId) -> Option<Name> {
+        match self.expr(id) {
+            Expr::Name(name) | Expr::Attribute { attribute: name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// `a.b.c` as a dotted text, when the expression is nothing but names and attributes.
     pub fn dotted(&self, id: ExprId) -> Option<String> {
         match self.expr(id) {

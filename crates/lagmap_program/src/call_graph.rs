@@ -7,9 +7,7 @@ use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use crate::{
-    CallView, Cell, ClassId, EdgeKind, FileId, FunctionId, ImportTarget, Program, Route, Site, Source, Value, Values,
-};
+use crate::{CallView, ClassId, EdgeKind, FileId, FunctionId, ImportTarget, Program, Route, Site, Source, Value};
 
 /// Callers with what they call, both under their dotted names. Code at the top of a module goes by the module's name, that of
 /// a class body by the name of the scope around it; library functions by their paths in the catalogue.
@@ -91,7 +89,7 @@ impl Program {
     }
 
     /// What a value is called, as the origin of an expression: `zmq.Socket` for an instance, `class a.B`, `function a.f`,
-    /// `builtins.list[a.B]` for a list of instances. `None` for what is known to be something from outside, but not what.
+    /// `list[a.B]` for a list of instances. `None` for what is known to be something from outside, but not what.
     pub fn origin(&self, value: Value) -> Option<String> {
         self.origin_within(value, 3)
     }
@@ -115,7 +113,7 @@ impl Program {
             Value::Object { model, site } => {
                 let name = self.catalogue().path(model);
                 let Some(depth) = depth.checked_sub(1) else { return Some(name) };
-                let held = self.held(site);
+                let held = self.evaluator(self.linked.ids.of_site(site).0).held(site);
                 let held: BTreeSet<String> = held.iter().filter_map(|value| self.origin_within(value, depth)).collect();
                 if held.is_empty() {
                     return Some(name);
@@ -123,17 +121,6 @@ impl Program {
                 format!("{name}[{}]", held.into_iter().collect::<Vec<_>>().join(" | "))
             }
         })
-    }
-
-    /// What the container made at a place holds.
-    pub fn held(&self, container: Site) -> Values {
-        let mut held = Values::unknown();
-        for cell in [Cell::Element(container), Cell::Keyed(container)] {
-            if let Some(values) = self.solution.cells.get(cell) {
-                held.extend(values);
-            }
-        }
-        held
     }
 
     fn full_class_name(&self, class: ClassId) -> String {

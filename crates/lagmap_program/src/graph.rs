@@ -49,7 +49,8 @@ pub enum Route {
     Kept,
     /// To one of several callables that closures were made for: which one it is, only the maker of the closure knows.
     Captured,
-    /// Through the wrappers that decorators put around the target: index into [`Graph::routes`].
+    /// Through the wrappers that decorators put around the target, or through functions that run what they are given: index into
+    /// [`Graph::routes`].
     Wrapped(u32),
 }
 
@@ -115,10 +116,11 @@ pub struct Graph {
     pub dispatches: Vec<Dispatch>,
     /// Per file, what surrounds each region.
     pub surroundings: Vec<Vec<Surroundings>>,
-    /// Ways through wrappers.
+    /// Ways through wrappers and through functions that run what they are given.
     pub routes: Vec<Box<[Passage]>>,
-    /// Calls by wrappers of what they were made for, which no edge of [`Self::edges`] stands for: each caller of a decorated
-    /// function has an edge of its own, by a [`Route::Wrapped`].
+    /// Calls by wrappers of what they were made for, and by functions of what they are given, which no edge of
+    /// [`Self::edges`] stands for: whoever calls the decorated function, or passes another, has an edge of its own, by a
+    /// [`Route::Wrapped`].
     pub inner: Vec<Edge>,
     /// Methods that a library calls because of their names.
     pub hooks: FxHashSet<FunctionId>,
@@ -141,23 +143,10 @@ impl Graph {
                     callees: solution,
                     evaluator: Evaluator::of_all(linked, &solution.cells, file),
                     properties: &properties,
-                    edges: Vec::new(),
-                    kept: Vec::new(),
-                    layers: Vec::new(),
-                    forwards: Vec::new(),
-                    hooks: Vec::new(),
-                    messages: Vec::new(),
+                    found: FileGraph { surroundings: surroundings(&unit.facts, &unit.scopes), ..FileGraph::default() },
                 };
                 builder.collect();
-                FileGraph {
-                    edges: builder.edges,
-                    kept: builder.kept,
-                    layers: builder.layers,
-                    forwards: builder.forwards,
-                    hooks: builder.hooks,
-                    messages: builder.messages,
-                    surroundings: surroundings(&unit.facts, &unit.scopes),
-                }
+                builder.found
             })
             .collect();
         let mut graph = Self::default();
@@ -188,7 +177,7 @@ impl Graph {
     }
 
     /// Makes edges of what the files gave: resolves virtual calls, and leads calls of decorated functions through their
-    /// wrappers.
+    /// wrappers and calls that pass functions to these.
     fn connect(&mut self, linked: &Linked, raws: Vec<RawEdge>, forwards: &[Forward], mut wrapping: Wrapping) {
         let mut numbers: FxHashMap<(ClassId, NameHash, bool, Option<FunctionId>), u32> = FxHashMap::default();
         let mut going_on = FxHashMap::default();
@@ -278,7 +267,7 @@ impl Graph {
         }
     }
 
-    /// The way through wrappers by which an edge leads.
+    /// The way through other functions by which an edge leads.
     pub fn way(&self, edge: &Edge) -> &[Passage] {
         match edge.route {
             Route::Wrapped(index) => &self.routes[index as usize],
@@ -547,6 +536,7 @@ fn property_names(linked: &Linked) -> FxHashSet<NameHash> {
 }
 
 /// What one file contributes.
+#[derive(Default)]
 struct FileGraph {
     edges: Vec<RawEdge>,
     /// Its memoized functions.
@@ -609,12 +599,7 @@ struct FileEdges<'a> {
     callees: &'a Solution,
     evaluator: Evaluator<'a>,
     properties: &'a FxHashSet<NameHash>,
-    edges: Vec<RawEdge>,
-    kept: Vec<(FunctionId, Recurrence)>,
-    layers: Vec<(FunctionId, Vec<Layer>)>,
-    forwards: Vec<Forward>,
-    hooks: Vec<FunctionId>,
-    messages: Vec<ExprId>,
+    found: FileGraph,
 }
 
 impl FileEdges<'_> {
@@ -640,7 +625,7 @@ impl FileEdges<'_> {
         let region = facts.exprs[at.0 as usize].region;
         let from = self.linked.ids.function(self.file, facts.region(region).function);
         let site = self.linked.ids.site(self.file, at);
-        self.edges.push(RawEdge::new(from, to, kind, site, region));
+        self.found.edges.push(RawEdge::new(from, to, kind, site, region));
     }
 
     /// An edge to what a value runs when it is called.
@@ -681,7 +666,7 @@ impl FileEdges<'_> {
         // Of a coroutine function and a plain one of the same name, only the first gives something to await.
         let some_async = awaited && callees.iter().any(|callee| self.is_async(callee));
         let mut known = false;
-        let first = self.edges.len();
+        let first = self.found.edges.len();
         let some_runs = callees.len() > 1 && callees.iter().any(|callee| !self.is_only_declared(callee));
         for callee in callees.iter() {
             if some_runs && self.is_only_declared(callee) {
@@ -692,7 +677,7 @@ impl FileEdges<'_> {
             if needs_async && !self.is_decorated(callee) || awaited && some_async && self.is_plain(callee) {
                 continue;
             }
-            let before = self.edges.len();
+            let before = self.found.edges.len();
             match callee {
                 Value::External(ModelId::UNKNOWN) => {}
                 Value::External(model) | Value::Bound { method: model, .. } => {
@@ -704,7 +689,7 @@ impl FileEdges<'_> {
                     self.push_value(call.expr, value, EdgeKind::Call { awaited });
                 }
             }
-            for edge in &mut self.edges[before..] {
+            for edge in &mut self.found.edges[before..] {
                 edge.needs_async = needs_async;
             }
         }
@@ -719,8 +704,8 @@ impl FileEdges<'_> {
     fn mark_choice(&mut self, callee: ExprId, callees: &Values, first: usize) {
         let parameters = self.parameters_of(callee, DEEPEST_ALIAS);
         if !self.is_choice(callee, callees, &parameters) {
-            if self.is_iterated(callee) && self.edges.len() - first > 1 {
-                for edge in &mut self.edges[first..] {
+            if self.is_iterated(callee) && self.found.edges.len() - first > 1 {
+                for edge in &mut self.found.edges[first..] {
                     edge.route = Route::Kept;
                 }
             }
@@ -743,7 +728,7 @@ impl FileEdges<'_> {
                 _ => false,
             })
         };
-        for edge in &mut self.edges[first..] {
+        for edge in &mut self.found.edges[first..] {
             edge.route = Route::Chosen;
             if !matches!(edge.kind, EdgeKind::Construct(_)) {
                 let passed = |(_, values, default): &&(ParameterId, Values, Values)| {
@@ -864,14 +849,14 @@ impl FileEdges<'_> {
         let parameters = self.parameters_of(argument, DEEPEST_ALIAS);
         if !parameters.is_empty() {
             let call = Passage { from, to: to.0, kind, site, region };
-            self.forwards.extend(parameters.into_iter().map(|parameter| Forward { parameter, call, to }));
+            self.found.forwards.extend(parameters.into_iter().map(|parameter| Forward { parameter, call, to }));
             return;
         }
-        let before = self.edges.len();
+        let before = self.found.edges.len();
         for value in values.iter().filter(runs) {
             self.push_value(at, value, kind);
         }
-        for edge in &mut self.edges[before..] {
+        for edge in &mut self.found.edges[before..] {
             edge.passed = Some(to);
         }
     }
@@ -889,7 +874,7 @@ impl FileEdges<'_> {
         if !parameters.is_empty() {
             return true;
         }
-        let (Expr::Name(name) | Expr::Attribute { attribute: name, .. }) = facts.expr(callee) else { return false };
+        let Some(name) = facts.last_name(callee) else { return false };
         let name = facts.names.hash(name);
         if let Expr::Name(_) = facts.expr(callee) {
             let node = &facts.exprs[callee.0 as usize];
@@ -941,7 +926,7 @@ impl FileEdges<'_> {
                 }
                 _ => self.evaluator.values(argument),
             };
-            let first = self.edges.len();
+            let first = self.found.edges.len();
             for value in values.iter() {
                 self.push_value(argument, value, EdgeKind::Callback(run.context));
             }
@@ -1001,7 +986,7 @@ impl FileEdges<'_> {
                 continue;
             }
             let values = self.evaluator.values(argument);
-            let first = self.edges.len();
+            let first = self.found.edges.len();
             for value in values.iter() {
                 if matches!(value, Value::Function(_) | Value::Method { .. }) {
                     self.push_value(argument, value, EdgeKind::HandedOver);
@@ -1019,7 +1004,7 @@ impl FileEdges<'_> {
         for op in facts.ops(function) {
             let mut push = |to: RawTarget, kind: EdgeKind, at: ExprId| {
                 let site = self.linked.ids.site(self.file, at);
-                self.edges.push(RawEdge::new(from, to, kind, site, op.region));
+                self.found.edges.push(RawEdge::new(from, to, kind, site, op.region));
             };
             // Imports and definitions are no expressions; the scope's first expression stands for their place.
             let here = ExprId(function.exprs.start);
@@ -1064,11 +1049,8 @@ impl FileEdges<'_> {
         let mut hooks: Vec<(String, RunContext)> =
             self.linked.classes.external_bases(id).flat_map(|base| self.hooks(base, 8)).collect();
         for family in self.linked.catalogue.families() {
-            let ends = |base: &ExprId| match facts.expr(*base) {
-                Expr::Name(name) | Expr::Attribute { attribute: name, .. } => {
-                    facts.text(name).ends_with(&family.base_ends_with)
-                }
-                _ => false,
+            let ends = |base: &ExprId| {
+                facts.last_name(*base).is_some_and(|name| facts.text(name).ends_with(&family.base_ends_with))
             };
             if facts.list(facts.class(class).bases).iter().any(ends) {
                 let methods =
@@ -1076,22 +1058,20 @@ impl FileEdges<'_> {
                 hooks.extend(methods.map(|(name, context)| (name.clone(), context)));
             }
         }
-        {
-            for (pattern, context) in hooks {
-                for binding in self.linked.file(self.file).scopes.all(facts.class(class).body) {
-                    let Source::Function(method) = binding.source else { continue };
-                    let name = facts.text(facts.function(method).name);
-                    let fits = match pattern.as_str() {
-                        "*" => !name.starts_with('_'),
-                        _ => pattern.strip_suffix('*').map_or(name == pattern, |start| name.starts_with(start)),
-                    };
-                    if fits {
-                        let method = self.linked.ids.function(self.file, method);
-                        self.hooks.push(method);
-                        let to = RawTarget::Function(method);
-                        let kind = EdgeKind::Callback(context);
-                        self.edges.push(RawEdge::new(from, to, kind, site, region));
-                    }
+        for (pattern, context) in hooks {
+            for binding in self.linked.file(self.file).scopes.all(facts.class(class).body) {
+                let Source::Function(method) = binding.source else { continue };
+                let name = facts.text(facts.function(method).name);
+                let fits = match pattern.as_str() {
+                    "*" => !name.starts_with('_'),
+                    _ => pattern.strip_suffix('*').map_or(name == pattern, |start| name.starts_with(start)),
+                };
+                if fits {
+                    let method = self.linked.ids.function(self.file, method);
+                    self.found.hooks.push(method);
+                    let to = RawTarget::Function(method);
+                    let kind = EdgeKind::Callback(context);
+                    self.found.edges.push(RawEdge::new(from, to, kind, site, region));
                 }
             }
         }
@@ -1131,11 +1111,11 @@ impl FileEdges<'_> {
             for value in decoration.callables.iter() {
                 self.push_value(decoration.decorator, value, EdgeKind::Call { awaited: false });
                 if let Some(parameter) = self.evaluator.called_with(value) {
-                    let before = self.edges.len();
+                    let before = self.found.edges.len();
                     for given in decoration.given.iter() {
                         self.push_value(decoration.decorator, given, EdgeKind::Call { awaited: false });
                     }
-                    for edge in &mut self.edges[before..] {
+                    for edge in &mut self.found.edges[before..] {
                         edge.passed = Some(parameter);
                     }
                 }
@@ -1147,7 +1127,7 @@ impl FileEdges<'_> {
                 if self.linked.catalogue.has_tag(model, "memoizes") {
                     let keyed = own.class.is_some() || !own.parameters.is_empty();
                     let recurrence = if keyed { Recurrence::EachKey } else { Recurrence::FirstCall };
-                    self.kept.push((function, recurrence));
+                    self.found.kept.push((function, recurrence));
                 }
                 let first = match facts.expr(decoration.decorator) {
                     Expr::Call(call) => facts.arguments(facts.call(call)).first().copied(),
@@ -1166,7 +1146,9 @@ impl FileEdges<'_> {
                 if let Some(context) = context.filter(|context| *context != RunContext::Caller) {
                     let below = u8::try_from(layers.len()).unwrap_or(u8::MAX);
                     let (to, kind) = (RawTarget::Function(function), EdgeKind::Callback(context));
-                    self.edges.push(RawEdge { innermost: Some(below), ..RawEdge::new(from, to, kind, site, region) });
+                    self.found
+                        .edges
+                        .push(RawEdge { innermost: Some(below), ..RawEdge::new(from, to, kind, site, region) });
                 }
             }
             if decoration.gives != decoration.given {
@@ -1182,7 +1164,7 @@ impl FileEdges<'_> {
         }
         if !layers.is_empty() {
             layers.reverse();
-            self.layers.push((function, layers));
+            self.found.layers.push((function, layers));
         }
     }
 
@@ -1256,7 +1238,7 @@ impl FileEdges<'_> {
                     ["__iter__", "__aiter__"].map(|name| self.linked.catalogue.member(model, NameHash::of(name)));
                 let mut entries = next.into_iter().flatten().filter_map(|next| self.linked.catalogue.entry(next));
                 if entries.any(|entry| entry.receives) {
-                    self.messages.push(iterable);
+                    self.found.messages.push(iterable);
                 }
             }
             let Value::Instance { class, .. } = value else { continue };

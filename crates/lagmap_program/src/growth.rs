@@ -1,6 +1,6 @@
 //! Growth: containers that live long and are added to, and who takes things out again.
 
-use lagmap_facts::{Expr, ExprId, FileFacts, NameHash, RegionId, ScopeKind};
+use lagmap_facts::{Expr, ExprId, NameHash, RegionId, ScopeKind};
 use lagmap_source::Span;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -308,9 +308,10 @@ impl Program {
             for (index, node) in facts.exprs.iter().enumerate() {
                 let Expr::Subscript { value, index: key } = node.expr else { continue };
                 let id = ExprId(index as u32);
-                let is_read = last_name(facts, value).is_some_and(|name| names.contains(&name))
-                    && !written.contains(&self.linked.ids.site(file, id))
-                    && self.is_open_key(file, key, 3);
+                let is_read =
+                    facts.last_name(value).map(|name| facts.names.hash(name)).is_some_and(|name| names.contains(&name))
+                        && !written.contains(&self.linked.ids.site(file, id))
+                        && self.is_open_key(file, key, 3);
                 let function = self.linked.ids.function(file, facts.region(node.region).function);
                 if !is_read || !self.is_live(function) {
                     continue;
@@ -343,13 +344,5 @@ impl Program {
             _ => false,
         };
         contexts.iter().filter(|context| counts(context.frequency)).collect()
-    }
-}
-
-/// `name` of `name` and of `object.name`.
-fn last_name(facts: &FileFacts, id: ExprId) -> Option<NameHash> {
-    match facts.expr(id) {
-        Expr::Name(name) | Expr::Attribute { attribute: name, .. } => Some(facts.names.hash(name)),
-        _ => None,
     }
 }

@@ -16,6 +16,8 @@ pub enum Construct {
     Type,
     /// `field(default=value)` or `field(default_factory=callable)`.
     Field,
+    /// A container of what calling its first argument gives.
+    Products,
     /// Gives an item of its first argument.
     Item,
     /// Gives its argument at this position, or something that stands for it.
@@ -28,6 +30,8 @@ const CONSTRUCTS: &[(&str, Construct)] = &[
     ("builtins.setattr", Construct::Setattr),
     ("builtins.type", Construct::Type),
     ("dataclasses.field", Construct::Field),
+    ("builtins.map", Construct::Products),
+    ("collections.defaultdict", Construct::Products),
     ("builtins.next", Construct::Item),
     ("builtins.min", Construct::Item),
     ("builtins.max", Construct::Item),

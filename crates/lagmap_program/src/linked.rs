@@ -208,10 +208,8 @@ impl Linked {
     pub fn is_abstract(&self, method: FunctionId) -> bool {
         let (unit, function) = self.function(method);
         let facts = &unit.facts;
-        let ends = |id: ExprId, names: &[&str]| match facts.expr(id) {
-            Expr::Name(name) | Expr::Attribute { attribute: name, .. } => names.contains(&facts.text(name)),
-            _ => false,
-        };
+        let ends =
+            |id: ExprId, names: &[&str]| facts.last_name(id).is_some_and(|name| names.contains(&facts.text(name)));
         let declared = function.decorators.iter().any(|id| ends(*id, &["abstractmethod", "abstractproperty"]));
         let is_protocol = function.class.is_some_and(|class| {
             facts.list(facts.class(class).bases).iter().any(|base| ends(generic_origin(facts, *base), &["Protocol"]))

@@ -262,11 +262,8 @@ impl FileVisit<'_> {
                 }
             }
         }
-        for (place, parameter) in function.parameters.iter().enumerate() {
-            if parameter.annotation != ExprId::NONE {
-                self.annotation(parameter.annotation);
-            }
-            let _ = place;
+        for parameter in function.parameters.iter().filter(|parameter| parameter.annotation != ExprId::NONE) {
+            self.annotation(parameter.annotation);
         }
         if function.returns != ExprId::NONE && !function.is_generator {
             let values = self.evaluator.annotated(function.returns);
@@ -300,6 +297,7 @@ impl FileVisit<'_> {
                     let decorated = Value::Class(self.linked.ids.class(self.file, class));
                     self.decorated(&facts.class(class).decorators, decorated);
                 }
+                OpKind::Delete(target) => self.deleted(target),
                 OpKind::Return(value) if value != ExprId::NONE => {
                     let values = self.evaluator.returned_value(value);
                     self.add(Cell::Return(id), values);
@@ -387,10 +385,7 @@ impl FileVisit<'_> {
             }
             Expr::Subscript { value, index } => {
                 let site = self.linked.ids.site(self.file, annotation);
-                let wrapper = match facts.expr(value) {
-                    Expr::Name(name) | Expr::Attribute { attribute: name, .. } => facts.text(name),
-                    _ => "",
-                };
+                let wrapper = facts.last_name(value).map_or("", |name| facts.text(name));
                 let parts = match facts.expr(index) {
                     Expr::Tuple(list) => facts.list(list),
                     _ => std::slice::from_ref(&index),
@@ -632,7 +627,7 @@ impl FileVisit<'_> {
                         let object = Value::Object { model: yielded, site: own };
                         self.add(Cell::Element(own), Values::one(object));
                     }
-                    if matches!(self.linked.catalogue.name(model), "map" | "defaultdict")
+                    if self.linked.language.of_model(model) == Some(Construct::Products)
                         && let Some(function) = facts.arguments(call).first()
                     {
                         let held = self.evaluator.given_by(*function);
@@ -705,10 +700,11 @@ impl FileVisit<'_> {
             ("setdefault", Some(key)) => self.evaluator.key(*key),
             _ => None,
         };
-        // What moves the items of a list leaves none at a place that is known.
-        if matches!(name, "insert" | "pop" | "popleft" | "remove" | "sort" | "reverse" | "appendleft" | "extendleft") {
-            let moved = self.evaluator.read(Cell::Keyed(site));
-            self.add(Cell::Element(site), moved);
+        // What moves the items of a list leaves none at a place that is known; a dict's keys stay.
+        let catalogue = &self.linked.catalogue;
+        let is_list = catalogue.canonical(catalogue.parent(method)) == catalogue.list();
+        if is_list && matches!(name, "insert" | "pop" | "remove" | "sort" | "reverse") {
+            self.scatter(site);
         }
         let held = match name {
             "append" | "add" | "appendleft" | "put" | "put_nowait" => {
@@ -724,6 +720,24 @@ impl FileVisit<'_> {
                 self.hold(site, key, held);
             }
         }
+    }
+
+    /// `del items[0]` moves the rest of a list.
+    fn deleted(&mut self, target: ExprId) {
+        let Expr::Subscript { value, .. } = self.linked.file(self.file).facts.expr(target) else { return };
+        for container in self.evaluator.values(value).iter() {
+            if let Value::Object { model, site } = container
+                && model == self.linked.catalogue.list()
+            {
+                self.scatter(site);
+            }
+        }
+    }
+
+    /// Forgets at which places a list holds what.
+    fn scatter(&mut self, list: crate::Site) {
+        let held = self.evaluator.read(Cell::Keyed(list));
+        self.add(Cell::Element(list), held);
     }
 
     /// Hands arguments to the parameters of a project function, of which the first `skipped` are its receiver.

@@ -1,7 +1,5 @@
 //! Traces: who runs a function, in which contexts, what it runs and what that costs, as trees for people.
 
-use std::cmp::Reverse;
-
 use lagmap_facts::RegionId;
 use lagmap_models::RunContext;
 use serde::Serialize;
@@ -68,7 +66,7 @@ pub struct Caller {
     pub path: String,
     /// Its line.
     pub line: u32,
-    /// How it makes it run: `calls`, `runs it in a thread`.
+    /// How it makes it run: `calls`, `gives to a thread`.
     pub how: String,
     /// Where and how often the place of the call runs.
     pub contexts: Vec<String>,
@@ -213,9 +211,7 @@ impl Program {
             }
         }
         let costliest = |called: &Called| called.costs.iter().map(|cost| cost.ms[1]).fold(0.0, f64::max);
-        found.sort_by(|(_, a), (_, b)| {
-            costliest(b).total_cmp(&costliest(a)).then(Reverse(b.line).cmp(&Reverse(a.line)))
-        });
+        found.sort_by(|(_, a), (_, b)| costliest(b).total_cmp(&costliest(a)).then(a.line.cmp(&b.line)));
         let more = found.len().saturating_sub(limits.breadth);
         found.truncate(limits.breadth);
         for (target, called) in &mut found {

@@ -159,7 +159,7 @@ impl Evaluator<'_> {
                 }
                 return found;
             }
-            None => {}
+            Some(Construct::Products) | None => {}
         }
         if catalogue.entry(model).is_some_and(|entry| entry.class) {
             return self.object(catalogue.canonical(model), id);

@@ -99,11 +99,7 @@ impl Evaluator<'_> {
     pub fn annotated(&mut self, annotation: ExprId) -> Values {
         match self.facts.expr(annotation) {
             Expr::Subscript { value, index } => {
-                let wrapper = match self.facts.expr(value) {
-                    Expr::Name(name) => self.facts.text(name),
-                    Expr::Attribute { attribute, .. } => self.facts.text(attribute),
-                    _ => "",
-                };
+                let wrapper = self.facts.last_name(value).map_or("", |name| self.facts.text(name));
                 let catalogue = &self.linked.catalogue;
                 let container = match wrapper {
                     "Optional" | "Union" | "Annotated" | "Final" | "ClassVar" | "Awaitable" | "Mapped" => {
@@ -157,10 +153,7 @@ impl Evaluator<'_> {
         let Expr::Subscript { value, index } = self.facts.expr(annotation) else { return None };
         let element = match self.facts.expr(index) {
             Expr::Tuple(list) => {
-                let wrapper = match self.facts.expr(value) {
-                    Expr::Name(name) | Expr::Attribute { attribute: name, .. } => self.facts.text(name),
-                    _ => "",
-                };
+                let wrapper = self.facts.last_name(value).map_or("", |name| self.facts.text(name));
                 let parts = self.facts.list(list);
                 // A generator's annotation goes on with what is sent to it and what it returns.
                 *if wrapper.ends_with("Generator") { parts.first()? } else { parts.last()? }
