@@ -32,11 +32,14 @@ pub struct Cells {
 }
 
 /// Some of the cells.
+type Shard = FxHashMap<Cell, Held>;
+
+/// What one cell holds.
 #[derive(Debug, Default)]
-struct Shard {
-    cells: FxHashMap<Cell, Values>,
-    /// The cells that hold just anything.
-    full: FxHashSet<Cell>,
+struct Held {
+    values: Values,
+    /// It holds just anything.
+    is_full: bool,
 }
 
 impl Default for Cells {
@@ -48,7 +51,18 @@ impl Default for Cells {
 impl Cells {
     /// What a cell holds.
     pub fn get(&self, cell: Cell) -> Option<&Values> {
-        self.shards[Self::shard(cell)].cells.get(&cell)
+        self.shards[Self::shard(cell)].get(&cell).map(|held| &held.values)
+    }
+
+    /// Whether a cell would hold more if it were given these values.
+    fn takes(&self, cell: Cell, values: &Values) -> bool {
+        match self.shards[Self::shard(cell)].get(&cell) {
+            None => !values.is_empty(),
+            Some(held) if held.is_full => {
+                values.iter().any(|value| !value.is_object() && !held.values.contains(value))
+            }
+            Some(held) => !held.values.contains_all(values),
+        }
     }
 
     const fn shard_of(mark: u32) -> usize {
@@ -65,13 +79,8 @@ impl Cells {
         let changed = self.shards.par_iter_mut().enumerate().map(|(index, shard)| {
             let mut changed = Vec::new();
             for (cell, values) in found.iter().flat_map(|found| &found.additions[index]) {
-                let held = shard.cells.entry(*cell).or_default();
-                let mut is_full = shard.full.contains(cell);
-                let was_full = is_full;
-                let has_changed = held.collect(values, &mut is_full);
-                if is_full && !was_full {
-                    shard.full.insert(*cell);
-                }
+                let held = shard.entry(*cell).or_default();
+                let has_changed = held.values.collect(values, &mut held.is_full);
                 if has_changed {
                     changed.push(cell.mark());
                 }
@@ -83,7 +92,7 @@ impl Cells {
 
     /// All cells, in no fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (Cell, &Values)> {
-        self.shards.iter().flat_map(|shard| &shard.cells).map(|(cell, values)| (*cell, values))
+        self.shards.iter().flatten().map(|(cell, held)| (*cell, &held.values))
     }
 }
 
@@ -232,7 +241,7 @@ struct FileVisit<'a> {
 
 impl FileVisit<'_> {
     fn add(&mut self, cell: Cell, values: Values) {
-        if !values.is_empty() && !self.cells.get(cell).is_some_and(|known| known.contains_all(&values)) {
+        if self.cells.takes(cell, &values) {
             self.additions[Cells::shard(cell)].push((cell, values));
         }
     }
@@ -241,11 +250,12 @@ impl FileVisit<'_> {
     fn worth_keeping(&self, values: &Values) -> Values {
         let catalogue = &self.linked.catalogue;
         let plain = [catalogue.text(), catalogue.bytes()];
-        values
-            .iter()
-            .filter(|value| !matches!(value, Value::Object { model, .. } if plain.contains(model)))
-            .filter(|value| !matches!(value, Value::External(ModelId::UNKNOWN)))
-            .collect()
+        let is_plain = |value: &Value| match value {
+            Value::Object { model, .. } => plain.contains(model),
+            Value::External(model) => *model == ModelId::UNKNOWN,
+            _ => false,
+        };
+        values.without(is_plain)
     }
 
     fn function(&mut self, index: FunctionIndex, encloses: bool) {

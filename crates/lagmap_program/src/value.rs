@@ -67,6 +67,11 @@ const MOST_OBJECTS: usize = 12;
 const MOST_CALLABLES: usize = 160;
 
 impl Value {
+    /// An instance of a class: beyond a number of them, a cell tells nothing of them any more.
+    pub const fn is_object(&self) -> bool {
+        matches!(self, Self::Object { .. } | Self::Instance { .. })
+    }
+
     const fn most(self) -> usize {
         match self {
             Self::Function(_) | Self::Method { .. } | Self::Class(_) => MOST_CALLABLES,
@@ -175,19 +180,31 @@ impl Values {
     /// Adds what a cell is given; says whether that changed anything. A cell of more objects than are worth telling apart
     /// holds just anything: it keeps its callables and tells nothing of objects any more.
     pub fn collect(&mut self, other: &Self, full: &mut bool) -> bool {
-        let is_object = |value: &Value| matches!(value, Value::Object { .. } | Value::Instance { .. });
         if *full {
-            return self.extend(&other.iter().filter(|value| !is_object(value)).collect());
+            return self.extend(&other.without(Value::is_object));
         }
-        let objects = self.as_slice().iter().filter(|value| is_object(value)).count();
-        let more =
-            other.as_slice().iter().filter(|value| is_object(value) && self.as_slice().binary_search(value).is_err());
+        let objects = self.as_slice().iter().filter(|value| value.is_object()).count();
+        let more = other.as_slice().iter().filter(|value| value.is_object() && !self.contains(**value));
         if objects + more.count() <= MOST_OBJECTS {
             return self.extend(other);
         }
         *full = true;
-        *self = self.iter().chain(other.iter()).filter(|value| !is_object(value)).collect();
+        *self = self.iter().chain(other.iter()).filter(|value| !value.is_object()).collect();
         true
+    }
+
+    /// The values that are not so.
+    pub fn without(&self, is_so: impl Fn(&Value) -> bool) -> Self {
+        if self.as_slice().iter().any(&is_so) {
+            self.iter().filter(|value| !is_so(value)).collect()
+        } else {
+            self.clone()
+        }
+    }
+
+    /// Whether this value is here.
+    pub fn contains(&self, value: Value) -> bool {
+        self.as_slice().binary_search(&value).is_ok()
     }
 
     /// The values, in a fixed order.
