@@ -8,7 +8,7 @@ use std::ops::Range;
 use lagmap_facts::{BinaryOp, Expr, ExprId, FunctionFacts, FunctionIndex, NameHash, OpKind, ScopeKind};
 use lagmap_models::ModelId;
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::{
     Cell, ClassId, FileId, FunctionId, Value, Values,
@@ -21,6 +21,11 @@ use crate::{
 /// Rounds after which the solver stops even if cells still change. Each round carries a value over one more call,
 /// attribute or container; longer chains than this lose it.
 const MOST_ROUNDS: usize = 8;
+
+/// How many strips a round evaluates one after the other: what one finds, the next ones of the same round see.
+const STRIPS: usize = 8;
+/// Fewer functions than this are not worth a strip of their own: the threads wait for each other behind each.
+const SHORTEST_STRIP: usize = 512;
 
 /// How many parts the cells are kept in, so that threads can fill them side by side.
 const SHARDS: usize = 16;
@@ -129,58 +134,70 @@ pub fn solve(linked: &Linked) -> Solution {
     let mut reads: Vec<Box<[u32]>> = vec![Box::default(); count];
     let mut callees: Vec<Values> = vec![Values::unknown(); linked.ids.call_count()];
     let mut due: Vec<FunctionId> = (0..count as u32).map(FunctionId).collect();
+    let mut visited_in: Vec<u32> = vec![0; count];
+    let mut changed = Changed::default();
+    let mut strips = 0;
     let mut rounds = 0;
     while !due.is_empty() && rounds < MOST_ROUNDS {
         rounds += 1;
-        let batches: Vec<&[FunctionId]> = batches(linked, &due).collect();
-        let found: Vec<Found> = batches.into_par_iter().map(|batch| evaluate(linked, &cells, batch)).collect();
-        let mut changed = Changed::default();
-        for mark in cells.add(&found) {
-            changed.add(mark);
+        // Values run both ways through the files: what is made is handed on, what is asked for is handed back.
+        if rounds % 2 == 0 {
+            due.reverse();
         }
-        for found in found {
-            for evaluated in found.functions {
-                reads[evaluated.function.0 as usize] = evaluated.reads;
-                let first = first_call(linked, evaluated.function);
-                for (place, values) in callees[first..].iter_mut().zip(evaluated.callees) {
-                    *place = values;
+        for strip in due.chunks(due.len().div_ceil(STRIPS).max(SHORTEST_STRIP)) {
+            strips += 1;
+            let batches: Vec<&[FunctionId]> = batches(linked, strip).collect();
+            let found: Vec<Found> = batches.into_par_iter().map(|batch| evaluate(linked, &cells, batch)).collect();
+            for mark in cells.add(&found) {
+                changed.add(mark, strips);
+            }
+            for found in found {
+                for evaluated in found.functions {
+                    reads[evaluated.function.0 as usize] = evaluated.reads;
+                    visited_in[evaluated.function.0 as usize] = strips;
+                    let first = first_call(linked, evaluated.function);
+                    for (place, values) in callees[first..].iter_mut().zip(evaluated.callees) {
+                        *place = values;
+                    }
                 }
             }
         }
-        let is_due = |index: &u32| reads[*index as usize].iter().any(|mark| changed.contains(*mark));
+        let is_due = |index: &u32| {
+            let visited = visited_in[*index as usize];
+            reads[*index as usize].iter().any(|mark| changed.since(*mark, visited))
+        };
         due = (0..count as u32).into_par_iter().filter(is_due).map(FunctionId).collect();
     }
     Solution { cells, callees, rounds }
 }
 
-/// The marks of the cells that changed in a round.
+/// The marks of the cells that changed, with the strip of functions that changed each last.
 #[derive(Default)]
 struct Changed {
-    marks: FxHashSet<u32>,
-    /// The low bits of the marks: rules nearly all others out without a look into the set.
-    filter: Vec<u64>,
+    marks: FxHashMap<u32, u32>,
+    /// The last strip that changed a mark with these low bits: rules nearly all others out without a look into the map.
+    last: Vec<u32>,
 }
 
 impl Changed {
     const BITS: u32 = 18;
 
-    const fn place(mark: u32) -> (usize, u64) {
-        let bit = mark & ((1 << Self::BITS) - 1);
-        ((bit / 64) as usize, 1 << (bit % 64))
+    const fn place(mark: u32) -> usize {
+        (mark & ((1 << Self::BITS) - 1)) as usize
     }
 
-    fn add(&mut self, mark: u32) {
-        if self.filter.is_empty() {
-            self.filter = vec![0; 1 << (Self::BITS - 6)];
+    fn add(&mut self, mark: u32, strip: u32) {
+        if self.last.is_empty() {
+            self.last = vec![0; 1 << Self::BITS];
         }
-        let (word, bit) = Self::place(mark);
-        self.filter[word] |= bit;
-        self.marks.insert(mark);
+        self.last[Self::place(mark)] = strip;
+        self.marks.insert(mark, strip);
     }
 
-    fn contains(&self, mark: u32) -> bool {
-        let (word, bit) = Self::place(mark);
-        self.filter.get(word).is_some_and(|word| word & bit != 0) && self.marks.contains(&mark)
+    /// Whether a cell changed in a strip or after it.
+    fn since(&self, mark: u32, strip: u32) -> bool {
+        self.last.get(Self::place(mark)).is_some_and(|last| *last >= strip)
+            && self.marks.get(&mark).is_some_and(|last| *last >= strip)
     }
 }
 
