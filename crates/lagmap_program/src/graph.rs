@@ -151,7 +151,7 @@ impl Graph {
             .collect();
         let mut graph = Self::default();
         let mut layers = FxHashMap::default();
-        let (mut raws, mut forwards, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut raws, mut given, mut forwards, mut messages) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for file in found {
             graph.kept.extend(file.kept);
             graph.hooks.extend(file.hooks);
@@ -159,9 +159,10 @@ impl Graph {
             graph.surroundings.push(file.surroundings);
             layers.extend(file.layers);
             raws.extend(file.edges);
+            given.extend(file.given);
             forwards.extend(file.forwards);
         }
-        graph.connect(linked, raws, &forwards, Wrapping::new(layers));
+        graph.connect(linked, raws, given, &forwards, Wrapping::new(layers));
         graph.edges.sort_by_key(|edge| (edge.from, edge.site));
         let count = linked.ids.function_count();
         let mut starts = vec![0_u32; count + 1];
@@ -178,33 +179,20 @@ impl Graph {
 
     /// Makes edges of what the files gave: resolves virtual calls, and leads calls of decorated functions through their
     /// wrappers and calls that pass functions to these.
-    fn connect(&mut self, linked: &Linked, raws: Vec<RawEdge>, forwards: &[Forward], mut wrapping: Wrapping) {
-        let mut numbers: FxHashMap<(ClassId, NameHash, bool, Option<FunctionId>), u32> = FxHashMap::default();
-        let mut going_on = FxHashMap::default();
+    fn connect(
+        &mut self,
+        linked: &Linked,
+        raws: Vec<RawEdge>,
+        given: Vec<Given>,
+        forwards: &[Forward],
+        mut wrapping: Wrapping,
+    ) {
+        let mut dispatching = Dispatching::default();
         let mut edges = Vec::with_capacity(raws.len());
-        let mut given: Vec<(Edge, ParameterId)> = Vec::new();
         // Edges of framework decorators lead through the wrappers below them only.
         let mut innermost: FxHashMap<(FunctionId, Site), u8> = FxHashMap::default();
         for raw in raws {
-            let to = match raw.to {
-                RawTarget::Function(function) => Target::Function(function),
-                RawTarget::Instance(class) => Target::Instance(class),
-                RawTarget::Virtual(class, name) => {
-                    let next = self.dispatches.len() as u32;
-                    let falls_back = !is_inherited_by(linked, raw.from, class);
-                    let by = on_own_object(linked, raw.from, raw.site)
-                        .filter(|_| !linked.classes.subclasses(class).is_empty());
-                    let number = *numbers.entry((class, name, falls_back, by)).or_insert(next);
-                    if number == next {
-                        self.dispatches
-                            .push(Dispatch { falls_back, ..dispatch(linked, class, name, by, &mut going_on) });
-                    }
-                    match self.dispatches[number as usize].options.as_slice() {
-                        [(only, _)] if falls_back => Target::Function(*only),
-                        _ => Target::Dispatch(number),
-                    }
-                }
-            };
+            let to = self.resolve(linked, &mut dispatching, raw.from, raw.site, raw.to);
             let awaits = |function| wrapping.around(function).iter().flat_map(|layer| &layer.wrappers);
             if raw.needs_async
                 && !matches!(to, Target::Function(to) if awaits(to).any(|wrapper| linked.function(*wrapper).1.is_async))
@@ -214,12 +202,8 @@ impl Graph {
             if let (Some(count), Target::Function(function)) = (raw.innermost, to) {
                 innermost.insert((function, raw.site), count);
             }
-            let RawEdge { from, kind, site, region, route, runs, passed, .. } = raw;
-            let edge = Edge { from, to, kind, site, region, route };
-            match passed {
-                Some(parameter) => given.push((edge, parameter)),
-                None => edges.push((edge, runs)),
-            }
+            let RawEdge { from, kind, site, region, route, runs, .. } = raw;
+            edges.push((Edge { from, to, kind, site, region, route }, runs));
         }
         self.inner = wrapping.take_inner(linked, &mut edges);
         wrapping.take_captured(linked, &mut edges, &mut self.inner);
@@ -229,22 +213,8 @@ impl Graph {
             None => edge,
         };
         let mut edges: Vec<Edge> = edges.into_iter().map(left).collect();
-        // Of a coroutine function and a plain one that may be passed, an await means the first.
-        let is_async = |to: Target| matches!(to, Target::Function(function) if linked.function(function).1.is_async);
-        let with_async: FxHashSet<(Site, ParameterId)> = given
-            .iter()
-            .filter(|(edge, _)| is_async(edge.to))
-            .map(|(edge, parameter)| (edge.site, *parameter))
-            .collect();
-        for (edge, parameter) in given {
-            for way in passing.of(parameter) {
-                let awaited = way.last().is_some_and(|last| matches!(last.kind, EdgeKind::Call { awaited: true }));
-                if awaited && !is_async(edge.to) && with_async.contains(&(edge.site, parameter)) {
-                    continue;
-                }
-                self.routes.push(way.as_slice().into());
-                edges.push(Edge { route: Route::Wrapped(self.routes.len() as u32 - 1), ..edge });
-            }
+        for given in given {
+            self.pass(linked, &mut dispatching, &given, passing.of(given.to), &mut edges);
         }
         let mut around: FxHashMap<u32, Option<u32>> = FxHashMap::default();
         for edge in edges {
@@ -263,6 +233,69 @@ impl Graph {
                     self.edges.push(edge);
                 }
                 _ => self.edges.push(edge),
+            }
+        }
+    }
+
+    /// What a target of a file's edge is in the whole program.
+    fn resolve(
+        &mut self,
+        linked: &Linked,
+        dispatching: &mut Dispatching,
+        from: FunctionId,
+        site: Site,
+        to: RawTarget,
+    ) -> Target {
+        let (class, name) = match to {
+            RawTarget::Function(function) => return Target::Function(function),
+            RawTarget::Instance(class) => return Target::Instance(class),
+            RawTarget::Virtual(class, name) => (class, name),
+        };
+        let next = self.dispatches.len() as u32;
+        let falls_back = !is_inherited_by(linked, from, class);
+        let by = on_own_object(linked, from, site).filter(|_| !linked.classes.subclasses(class).is_empty());
+        let number = *dispatching.numbers.entry((class, name, falls_back, by)).or_insert(next);
+        if number == next {
+            let dispatch = dispatch(linked, class, name, by, &mut dispatching.going_on);
+            self.dispatches.push(Dispatch { falls_back, ..dispatch });
+        }
+        match self.dispatches[number as usize].options.as_slice() {
+            [(only, _)] if falls_back => Target::Function(*only),
+            _ => Target::Dispatch(number),
+        }
+    }
+
+    /// Makes edges of what a call passes, one for each of the ways by which it is run.
+    fn pass(
+        &mut self,
+        linked: &Linked,
+        dispatching: &mut Dispatching,
+        given: &Given,
+        ways: &[Vec<Passage>],
+        edges: &mut Vec<Edge>,
+    ) {
+        if ways.is_empty() {
+            return;
+        }
+        let Given { from, kind, site, region, .. } = *given;
+        let targets: Vec<Target> = given
+            .targets
+            .iter()
+            .filter_map(|value| RawTarget::of(linked, value))
+            .map(|target| self.resolve(linked, dispatching, from, site, target))
+            .collect();
+        // Of a coroutine function and a plain one that may be passed, an await means the first.
+        let is_async = |to: &Target| matches!(to, Target::Function(function) if linked.function(*function).1.is_async);
+        let some_async = targets.iter().any(is_async);
+        for to in targets {
+            for way in ways {
+                let awaited = way.last().is_some_and(|last| matches!(last.kind, EdgeKind::Call { awaited: true }));
+                if awaited && some_async && !is_async(&to) {
+                    continue;
+                }
+                self.routes.push(way.as_slice().into());
+                let route = Route::Wrapped(self.routes.len() as u32 - 1);
+                edges.push(Edge { from, to, kind, site, region, route });
             }
         }
     }
@@ -543,6 +576,8 @@ struct FileGraph {
     kept: Vec<(FunctionId, Recurrence)>,
     /// The wrappers around its decorated functions.
     layers: Vec<(FunctionId, Vec<Layer>)>,
+    /// Calls that pass functions.
+    given: Vec<Given>,
     /// Calls that hand parameters on.
     forwards: Vec<Forward>,
     /// Methods that a library calls because of their names.
@@ -566,24 +601,11 @@ struct RawEdge {
     needs_async: bool,
     /// It runs what callers pass for this parameter.
     runs: Option<ParameterId>,
-    /// It passes its target for this parameter, and counts only if that is run.
-    passed: Option<ParameterId>,
 }
 
 impl RawEdge {
     const fn new(from: FunctionId, to: RawTarget, kind: EdgeKind, site: Site, region: RegionId) -> Self {
-        Self {
-            from,
-            to,
-            kind,
-            site,
-            region,
-            route: Route::Direct,
-            innermost: None,
-            needs_async: false,
-            runs: None,
-            passed: None,
-        }
+        Self { from, to, kind, site, region, route: Route::Direct, innermost: None, needs_async: false, runs: None }
     }
 }
 
@@ -591,6 +613,40 @@ enum RawTarget {
     Function(FunctionId),
     Virtual(ClassId, NameHash),
     Instance(ClassId),
+}
+
+impl RawTarget {
+    /// The function that a value is.
+    fn of(linked: &Linked, value: Value) -> Option<Self> {
+        Some(match value {
+            // A coroutine or generator object that is handed on runs its function.
+            Value::Function(function) | Value::Method { function, exact: true, .. } | Value::Generator(function) => {
+                Self::Function(function)
+            }
+            Value::Method { function, receiver, exact: false } => {
+                let (unit, method) = linked.function(function);
+                Self::Virtual(receiver, unit.facts.names.hash(method.name))
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A call that passes functions for a parameter; they count only if that is run.
+struct Given {
+    from: FunctionId,
+    kind: EdgeKind,
+    site: Site,
+    region: RegionId,
+    targets: Values,
+    to: ParameterId,
+}
+
+/// What is known of the virtual calls that were met.
+#[derive(Default)]
+struct Dispatching {
+    numbers: FxHashMap<(ClassId, NameHash, bool, Option<FunctionId>), u32>,
+    going_on: FxHashMap<FunctionId, bool>,
 }
 
 struct FileEdges<'a> {
@@ -631,13 +687,6 @@ impl FileEdges<'_> {
     /// An edge to what a value runs when it is called.
     fn push_value(&mut self, at: ExprId, value: Value, kind: EdgeKind) {
         match value {
-            Value::Function(function) => self.push(at, RawTarget::Function(function), kind),
-            Value::Method { function, exact: true, .. } => self.push(at, RawTarget::Function(function), kind),
-            Value::Method { function, receiver, exact: false } => {
-                let (unit, method) = self.linked.function(function);
-                let name = unit.facts.names.hash(method.name);
-                self.push(at, RawTarget::Virtual(receiver, name), kind);
-            }
             Value::Class(class) => {
                 self.push(at, RawTarget::Instance(class), EdgeKind::Construct(class));
                 for name in ["__init__", "__new__", "__post_init__"] {
@@ -651,9 +700,11 @@ impl FileEdges<'_> {
                     self.push(at, RawTarget::Function(function), kind);
                 }
             }
-            // A coroutine or generator object that is handed on runs its function.
-            Value::Generator(function) => self.push(at, RawTarget::Function(function), kind),
-            _ => {}
+            _ => {
+                if let Some(target) = RawTarget::of(self.linked, value) {
+                    self.push(at, target, kind);
+                }
+            }
         }
     }
 
@@ -839,8 +890,8 @@ impl FileEdges<'_> {
             return;
         }
         let values = self.evaluator.values(argument);
-        let runs = |value: &Value| matches!(value, Value::Function(_) | Value::Method { .. });
-        if !values.iter().any(|value| runs(&value)) {
+        let targets = values.without(|value| !matches!(value, Value::Function(_) | Value::Method { .. }));
+        if targets.is_empty() {
             return;
         }
         let region = facts.exprs[at.0 as usize].region;
@@ -852,13 +903,7 @@ impl FileEdges<'_> {
             self.found.forwards.extend(parameters.into_iter().map(|parameter| Forward { parameter, call, to }));
             return;
         }
-        let before = self.found.edges.len();
-        for value in values.iter().filter(runs) {
-            self.push_value(at, value, kind);
-        }
-        for edge in &mut self.found.edges[before..] {
-            edge.passed = Some(to);
-        }
+        self.found.given.push(Given { from, kind, site, region, targets, to });
     }
 
     /// Whether a call runs one of several callables that callers handed over or stored, under another name than their own.
@@ -1110,14 +1155,11 @@ impl FileEdges<'_> {
             };
             for value in decoration.callables.iter() {
                 self.push_value(decoration.decorator, value, EdgeKind::Call { awaited: false });
-                if let Some(parameter) = self.evaluator.called_with(value) {
-                    let before = self.found.edges.len();
-                    for given in decoration.given.iter() {
-                        self.push_value(decoration.decorator, given, EdgeKind::Call { awaited: false });
-                    }
-                    for edge in &mut self.found.edges[before..] {
-                        edge.passed = Some(parameter);
-                    }
+                if let Some(to) = self.evaluator.called_with(value) {
+                    let node = &facts.exprs[decoration.decorator.0 as usize];
+                    let from = self.linked.ids.function(self.file, facts.region(node.region).function);
+                    let (kind, targets) = (EdgeKind::Call { awaited: false }, decoration.given.clone());
+                    self.found.given.push(Given { from, kind, site, region: node.region, targets, to });
                 }
             }
             // Frameworks know their decorators by name, with arguments or without.

@@ -63,9 +63,7 @@ impl Cells {
     fn takes(&self, cell: Cell, values: &Values) -> bool {
         match self.shards[Self::shard(cell)].get(&cell) {
             None => !values.is_empty(),
-            Some(held) if held.is_full => {
-                values.iter().any(|value| !value.is_object() && !held.values.contains(value))
-            }
+            Some(held) if held.is_full => values.iter().any(|value| !value.is_object() && !held.values.contains(value)),
             Some(held) => !held.values.contains_all(values),
         }
     }
