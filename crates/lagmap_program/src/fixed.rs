@@ -47,7 +47,13 @@ impl Program {
             Expr::Call(call) => {
                 let view = self.call(self.linked.ids.call(file, call));
                 let parts = facts.arguments(view.call);
-                let pure = view.model().is_some_and(|(_, entry)| entry.pure) || view.has_tag("environment");
+                // What the environment says stays the same as long as the process lives; mostly it is the default.
+                let is_environment = view.has_tag("environment")
+                    || facts.dotted(view.call.callee).is_some_and(|name| name.ends_with("environ.get"));
+                if is_environment {
+                    return all(parts.get(1..).unwrap_or_default());
+                }
+                let pure = view.model().is_some_and(|(_, entry)| entry.pure);
                 // A method's receiver is a part of what it makes.
                 let receiver = match facts.expr(view.call.callee) {
                     Expr::Attribute { value, .. } if view.models().any(|(_, receiver)| receiver.is_some()) => {

@@ -1,9 +1,12 @@
 //! Retries: how long a call takes at worst when each of its attempts is tried again, over all functions on the way.
 
-use lagmap_facts::{BinaryOp, Expr, ExprId, RegionId, RegionKind};
+use lagmap_facts::{BinaryOp, CompareOp, Expr, ExprId, OpKind, RegionId, RegionKind};
+use lagmap_models::{ModelId, TimeoutModel};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::{CallSite, CallView, FunctionId, Program, Step, bounds::given_bound, effects::call_cost, number};
+use crate::{
+    CallSite, CallView, FileId, FunctionId, Program, Site, Step, bounds::given_bound, effects::call_cost, number,
+};
 
 /// Loops of more rounds are no retries.
 const MOST_ATTEMPTS: f64 = 100.0;
@@ -98,12 +101,15 @@ impl Program {
                 last: (call.site, ms),
                 path: Vec::new(),
             });
-            let inner = self.callees(call.site).into_iter().filter_map(|target| {
-                let worst = self.worst_case(target, known, above)?;
-                let mut path = vec![(target, worst.call)];
-                path.extend(&worst.path);
-                Some(WorstCase { call: call.site, path, ..worst })
-            });
+            // Of several methods that may be meant, each object has only one: a way through them may be nobody's.
+            let inner = match self.callees(call.site)[..] {
+                [target] => self.worst_case(target, known, above).map(|worst| {
+                    let mut path = vec![(target, worst.call)];
+                    path.extend(&worst.path);
+                    WorstCase { call: call.site, path, ..worst }
+                }),
+                _ => None,
+            };
             let worst = own.into_iter().chain(inner).max_by(|a, b| a.ms.total_cmp(&b.ms));
             let Some(mut worst) = worst else { continue };
             for (looped, attempts) in self.attempts_around(&call).collect::<Vec<_>>() {
@@ -116,12 +122,14 @@ impl Program {
         found
     }
 
-    /// How long a library call waits at most, in milliseconds, if an argument says so.
+    /// How long a library call waits at most, in milliseconds, if an argument says so, or something done to its receiver.
     fn longest_wait(&self, call: &CallView<'_>) -> Option<f64> {
         let facts = call.facts();
-        call.models().find_map(|(model, _)| {
+        call.models().find_map(|(model, receiver)| {
             let timeout = self.catalogue().entry(model)?.timeout.as_ref()?;
-            let given = given_bound(facts, call.call, timeout)?;
+            let Some(given) = given_bound(facts, call.call, timeout) else {
+                return self.longest_wait_on(receiver?, timeout);
+            };
             let seconds = match facts.expr(given) {
                 // Of a time-out to connect and one to read, the longer.
                 Expr::Tuple(parts) => {
@@ -134,28 +142,99 @@ impl Program {
         })
     }
 
-    /// The loops around a call that try it again a fixed number of times, the innermost first.
+    /// How long calls on an object wait at most: by an option in milliseconds, `settimeout` or its constructor in seconds.
+    fn longest_wait_on(&self, receiver: Site, timeout: &TimeoutModel) -> Option<f64> {
+        let set = self.calls_on(receiver).find_map(|call| {
+            let facts = call.facts();
+            let arguments = facts.arguments(call.call);
+            let option = arguments.first().map(|first| self.constant_name(facts, *first)).unwrap_or_default();
+            if call.has_tag("sets-option") && timeout.receiver_options.iter().any(|wanted| wanted == option) {
+                return self.fixed_number(call.file, *arguments.get(1)?);
+            }
+            let is_method = |(model, _): (ModelId, Option<Site>)| {
+                let name = self.catalogue().name(model);
+                name == "settimeout" && timeout.receiver_methods.iter().any(|method| method == name)
+            };
+            let seconds = call.models().any(is_method).then(|| arguments.first()).flatten()?;
+            Some(self.fixed_number(call.file, *seconds)? * 1000.0)
+        });
+        set.or_else(|| {
+            let made = self.creation(receiver)?;
+            let facts = made.facts();
+            let keyword = facts.keywords(made.call).iter().find(|keyword| {
+                let name = keyword.name.map(|name| facts.text(name)).unwrap_or_default();
+                timeout.receiver_arguments.iter().any(|wanted| wanted == name)
+            });
+            Some(self.fixed_number(made.file, keyword?.value)? * 1000.0)
+        })
+        .filter(|ms| *ms > 0.0)
+    }
+
+    /// The loops around a call that try it again a fixed number of times, the innermost first. Such a loop goes round again
+    /// after an error, or counts what its own names call attempts.
     fn attempts_around<'a>(&'a self, call: &'a CallView<'_>) -> impl Iterator<Item = (RegionId, f64)> + 'a {
         let facts = call.facts();
-        let is_tried = facts
-            .enclosing(call.region)
-            .any(|(_, region)| matches!(region.kind, RegionKind::Try { has_except: true, .. }));
-        let loops = facts.enclosing(call.region).filter(move |_| is_tried);
-        loops.filter_map(|(id, region)| {
-            let RegionKind::For { iterable, .. } = region.kind else { return None };
-            let Expr::Call(range) = facts.expr(iterable) else { return None };
-            let range = facts.call(range);
-            let is_range = matches!(facts.expr(range.callee), Expr::Name(name) if facts.text(name) == "range");
-            if !is_range || !self.around(call.file, id).retried {
-                return None;
-            }
-            let attempts = match facts.arguments(range) {
-                [end] => self.fixed_number(call.file, *end)?,
-                [start, end] => self.fixed_number(call.file, *end)? - self.fixed_number(call.file, *start)?,
+        let has_except = |kind| matches!(kind, RegionKind::Try { has_except: true, .. });
+        let is_tried = facts.enclosing(call.region).any(|(_, region)| has_except(region.kind));
+        facts.enclosing(call.region).filter_map(move |(id, region)| {
+            let (counter, attempts) = match region.kind {
+                RegionKind::For { iterable, .. } => self.rounds(call.file, iterable)?,
+                RegionKind::While { test } => self.counted_rounds(call.file, id, test)?,
                 _ => return None,
             };
-            (attempts > 1.0 && attempts <= MOST_ATTEMPTS).then_some((id, attempts))
+            let is_named = ["attempt", "retr", "tries"].iter().any(|word| counter.contains(word));
+            let leaves = facts.ops.iter().any(|op| {
+                matches!(op.kind, OpKind::Break | OpKind::Return(_))
+                    && facts.enclosing(op.region).any(|(inside, _)| inside == id)
+            });
+            let retries = is_tried && self.around(call.file, id).retried || is_named && leaves;
+            (retries && attempts > 1.0 && attempts <= MOST_ATTEMPTS).then_some((id, attempts))
         })
+    }
+
+    /// The counter and number of rounds of `for attempt in range(number)`.
+    fn rounds(&self, file: FileId, iterable: ExprId) -> Option<(&str, f64)> {
+        let facts = &self.linked.file(file).facts;
+        let Expr::Call(range) = facts.expr(iterable) else { return None };
+        let range = facts.call(range);
+        if !matches!(facts.expr(range.callee), Expr::Name(name) if facts.text(name) == "range") {
+            return None;
+        }
+        let rounds = match facts.arguments(range) {
+            [end] => self.fixed_number(file, *end)?,
+            [start, end] => self.fixed_number(file, *end)? - self.fixed_number(file, *start)?,
+            _ => return None,
+        };
+        let counter = facts.ops.iter().find_map(|op| match op.kind {
+            OpKind::Iterate { target, iterable: own } if own == iterable => match facts.expr(target) {
+                Expr::Name(name) => Some(facts.text(name)),
+                _ => None,
+            },
+            _ => None,
+        });
+        Some((counter.unwrap_or_default(), rounds))
+    }
+
+    /// The counter and number of rounds of `while attempts < number`, where the loop counts up.
+    fn counted_rounds(&self, file: FileId, looped: RegionId, test: ExprId) -> Option<(&str, f64)> {
+        let facts = &self.linked.file(file).facts;
+        let test = match facts.expr(test) {
+            Expr::Boolean { and: true, values } => *facts.list(values).first()?,
+            _ => test,
+        };
+        let Expr::Compare { op, left, right } = facts.expr(test) else { return None };
+        let Expr::Name(counter) = facts.expr(left) else { return None };
+        let counts = facts.ops.iter().any(|op| {
+            matches!(op.kind, OpKind::Augment { target, .. }
+                if matches!(facts.expr(target), Expr::Name(name) if name == counter))
+                && facts.enclosing(op.region).any(|(inside, _)| inside == looped)
+        });
+        let more = match op {
+            CompareOp::Less => 0.0,
+            CompareOp::LessEqual => 1.0,
+            _ => return None,
+        };
+        Some((facts.text(counter), self.fixed_number(file, right)? + more)).filter(|_| counts)
     }
 
     /// The sleeps of a retry between its attempts, in milliseconds.

@@ -1,5 +1,6 @@
 //! `copy-by-serialization`.
 
+use lagmap_facts::ResultUse;
 use lagmap_program::{CallView, Interval, Program, Value};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -22,6 +23,10 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let Some((parser, entry)) = call.model() else { continue };
         let Some(made) = serialized_here(&call) else { continue };
         let Some((writer, written)) = made.model() else { continue };
+        // Whoever drops the result only asks whether it works; whoever says how to parse wants something else than a copy.
+        if call.call.result == ResultUse::Discarded || !call.facts().keywords(call.call).is_empty() {
+            continue;
+        }
         let [low, high] = entry.ms.unwrap_or([0.002, 8.0]);
         let [write_low, write_high] = written.ms.unwrap_or([0.002, 8.0]);
         let catalogue = program.catalogue();

@@ -1,5 +1,6 @@
 //! `file-check-per-request`.
 
+use lagmap_facts::{Expr, ExprId, RegionKind};
 use lagmap_program::{CallView, Frequency, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -39,13 +40,25 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
-/// Whether the path that a call asks for is the same each time: its first argument, or the object whose method it is.
+/// Whether the path that a call asks for is the same each time - its first argument, or the object whose method it is - and
+/// the function does nothing else with it: what opens or empties it then costs more than the question.
 fn is_same_path(call: &CallView<'_>) -> bool {
     let facts = call.facts();
-    let first = facts.arguments(call.call).first().copied();
     let path = match facts.expr(call.call.callee) {
-        lagmap_facts::Expr::Attribute { value, .. } if call.models().any(|(_, receiver)| receiver.is_some()) => Some(value),
-        _ => first,
+        Expr::Attribute { value, .. } if call.models().any(|(_, receiver)| receiver.is_some()) => Some(value),
+        _ => facts.arguments(call.call).first().copied(),
     };
-    path.is_some_and(|path| call.program.fixed_text(call.file, path).is_some())
+    let Some(path) = path else { return false };
+    let name = facts.dotted(path);
+    let is_it = |id: ExprId| name.is_some() && facts.dotted(id) == name;
+    let is_used = call.program.calls(call.function).filter(|other| other.site != call.site).any(|other| {
+        let receiver = matches!(facts.expr(other.call.callee), Expr::Attribute { value, .. } if is_it(value));
+        receiver || facts.arguments(other.call).iter().any(|argument| is_it(*argument))
+    });
+    // A loop over what a folder holds is after the files.
+    let looped = facts.regions.iter().any(|region| {
+        matches!(region.kind, RegionKind::For { iterable, .. } | RegionKind::Comprehension { iterable, .. }
+            if iterable == call.call.expr)
+    });
+    !is_used && !looped && call.program.fixed_text(call.file, path).is_some()
 }
