@@ -1,6 +1,6 @@
 //! Fixed values: expressions that are the same on each run of a piece of code, as far as the whole program tells.
 
-use lagmap_facts::{Expr, ExprId, FunctionIndex, NameHash, ScopeKind};
+use lagmap_facts::{BinaryOp, Expr, ExprId, FunctionIndex, NameHash, ScopeKind};
 
 use crate::{Cell, FileId, FunctionId, Program, Source, Value};
 
@@ -42,7 +42,15 @@ impl Program {
             }
             Expr::Bytes(_) | Expr::Bool(_) | Expr::None => true,
             Expr::FString(list) | Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => all(facts.list(list)),
-            Expr::Binary { left, right, .. } => all(&[left, right]),
+            Expr::Binary { op, left, right } => {
+                let (mut first, mut second) = (String::new(), String::new());
+                let fixed = self.spell(file, left, depth, &mut first) && self.spell(file, right, depth, &mut second);
+                match calculate(op, first.parse().ok(), second.parse().ok()) {
+                    Some(number) => text.push_str(&number.to_string()),
+                    None => text.extend([first, second]),
+                }
+                fixed
+            }
             Expr::Unary(value) => all(&[value]),
             Expr::Call(call) => {
                 let view = self.call(self.linked.ids.call(file, call));
@@ -144,5 +152,32 @@ impl Program {
             }),
             _ => false,
         }
+    }
+}
+
+/// What an operator makes of two numbers.
+fn calculate(op: BinaryOp, left: Option<f64>, right: Option<f64>) -> Option<f64> {
+    let (left, right) = left.zip(right)?;
+    Some(match op {
+        BinaryOp::Add => left + right,
+        BinaryOp::Sub => left - right,
+        BinaryOp::Mult => left * right,
+        BinaryOp::Div => left / right,
+        BinaryOp::FloorDiv => (left / right).floor(),
+        BinaryOp::Pow => left.powf(right),
+        BinaryOp::LeftShift => left * right.exp2(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BinaryOp, calculate};
+
+    #[test]
+    fn numbers_are_calculated_and_texts_are_not() {
+        assert_eq!(calculate(BinaryOp::LeftShift, Some(1.0), Some(20.0)), Some(1_048_576.0));
+        assert_eq!(calculate(BinaryOp::Mult, Some(60.0), Some(5.0)), Some(300.0));
+        assert_eq!(calculate(BinaryOp::Add, None, Some(5.0)), None);
     }
 }

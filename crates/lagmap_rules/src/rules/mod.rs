@@ -19,6 +19,7 @@ use document;
 
 rules! {
     blocking_call_on_event_loop,
+    buffer_per_item,
     busy_waiting,
     client_per_request,
     commit_per_row,
@@ -33,6 +34,7 @@ rules! {
     log_without_rotation,
     model_in_several_services,
     model_load_per_request,
+    object_kept_by_registration,
     quadratic_work_in_loop,
     regex_compiled_per_request,
     repeated_pure_call,
