@@ -55,11 +55,14 @@ impl Program {
                 continue;
             }
             for function in self.functions(file).filter(|function| self.is_live(*function)) {
-                found.extend(self.worst_calls(function, &mut known, &mut Vec::new()));
+                let retried = self.calls(function).filter(|call| {
+                    self.around(call.file, call.region).loops > 0 && self.attempts_around(call).next().is_some()
+                });
+                found.extend(retried.filter_map(|call| self.worst_call(&call, &mut known, &mut Vec::new())));
             }
         }
         // What another retry stands around is part of that one's worst case.
-        found.retain(|worst| worst.attempts.len() > 1 && self.attempts_around(&self.call(worst.call)).next().is_some());
+        found.retain(|worst| worst.attempts.len() > 1);
         let inner: FxHashSet<CallSite> = found.iter().flat_map(|worst| &worst.path).map(|(_, call)| *call).collect();
         found.retain(|worst| !inner.contains(&worst.call));
         found
@@ -79,47 +82,42 @@ impl Program {
             return None;
         }
         above.push(function);
-        let calls = self.worst_calls(function, known, above);
+        let calls: Vec<_> = self.calls(function).filter_map(|call| self.worst_call(&call, known, above)).collect();
         above.pop();
         let worst = calls.into_iter().max_by(|a, b| a.ms.total_cmp(&b.ms).then(b.call.cmp(&a.call)));
         known.insert(function, worst.clone());
         worst
     }
 
-    fn worst_calls(
+    fn worst_call(
         &self,
-        function: FunctionId,
+        call: &CallView<'_>,
         known: &mut FxHashMap<FunctionId, Option<WorstCase>>,
         above: &mut Vec<FunctionId>,
-    ) -> Vec<WorstCase> {
-        let mut found = Vec::new();
-        for call in self.calls(function) {
-            let own = self.longest_wait(&call).map(|ms| WorstCase {
-                call: call.site,
-                ms,
-                attempts: Vec::new(),
-                last: (call.site, ms),
-                path: Vec::new(),
-            });
-            // Of several methods that may be meant, each object has only one: a way through them may be nobody's.
-            let inner = match self.callees(call.site)[..] {
-                [target] => self.worst_case(target, known, above).map(|worst| {
-                    let mut path = vec![(target, worst.call)];
-                    path.extend(&worst.path);
-                    WorstCase { call: call.site, path, ..worst }
-                }),
-                _ => None,
-            };
-            let worst = own.into_iter().chain(inner).max_by(|a, b| a.ms.total_cmp(&b.ms));
-            let Some(mut worst) = worst else { continue };
-            for (looped, attempts) in self.attempts_around(&call).collect::<Vec<_>>() {
-                worst.ms = worst.ms * attempts + self.back_off(&call, looped, attempts);
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // At most MOST_ATTEMPTS.
-                worst.attempts.insert(0, attempts as u32);
-            }
-            found.push(worst);
+    ) -> Option<WorstCase> {
+        let own = self.longest_wait(call).map(|ms| WorstCase {
+            call: call.site,
+            ms,
+            attempts: Vec::new(),
+            last: (call.site, ms),
+            path: Vec::new(),
+        });
+        // Of several methods that may be meant, each object has only one: a way through them may be nobody's.
+        let inner = match self.callees(call.site)[..] {
+            [target] => self.worst_case(target, known, above).map(|worst| {
+                let mut path = vec![(target, worst.call)];
+                path.extend(&worst.path);
+                WorstCase { call: call.site, path, ..worst }
+            }),
+            _ => None,
+        };
+        let mut worst = own.into_iter().chain(inner).max_by(|a, b| a.ms.total_cmp(&b.ms))?;
+        for (looped, attempts) in self.attempts_around(call) {
+            worst.ms = worst.ms * attempts + self.back_off(call, looped, attempts);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // At most MOST_ATTEMPTS.
+            worst.attempts.insert(0, attempts as u32);
         }
-        found
+        Some(worst)
     }
 
     /// How long a library call waits at most, in milliseconds, if an argument says so, or something done to its receiver.
