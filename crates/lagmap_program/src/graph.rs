@@ -609,6 +609,7 @@ impl RawEdge {
     }
 }
 
+#[derive(Clone, Copy)]
 enum RawTarget {
     Function(FunctionId),
     Virtual(ClassId, NameHash),

@@ -194,6 +194,7 @@ impl Values {
     }
 
     /// The values that are not so.
+    #[must_use]
     pub fn without(&self, is_so: impl Fn(&Value) -> bool) -> Self {
         if self.as_slice().iter().any(&is_so) {
             self.iter().filter(|value| !is_so(value)).collect()
