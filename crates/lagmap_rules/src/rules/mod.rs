@@ -26,6 +26,7 @@ rules! {
     config_read_per_request,
     container_only_grows,
     copy_by_serialization,
+    cpu_work_in_threads,
     file_check_per_request,
     growing_concat_in_loop,
     list_used_for_membership,
