@@ -84,7 +84,7 @@ impl Program {
     }
 
     /// A literal of few items, or a name of one; a range of a few numbers; a text.
-    pub(crate) fn is_small(&self, file: FileId, collection: ExprId) -> bool {
+    pub fn is_small(&self, file: FileId, collection: ExprId) -> bool {
         let facts = &self.linked.file(file).facts;
         let collection = match facts.expr(collection) {
             // `for name, value in TABLE.items()`.
@@ -124,6 +124,17 @@ impl Program {
             }
             // The members of an enumeration.
             Value::Class(_) => true,
+            _ => false,
+        })
+    }
+
+    /// Whether a call stands in a loop over data that is not known to be short.
+    pub fn is_in_long_loop(&self, call: &CallView<'_>) -> bool {
+        let facts = call.facts();
+        facts.enclosing(call.region).any(|(_, region)| match region.kind {
+            RegionKind::For { iterable, .. } | RegionKind::Comprehension { iterable, .. } => {
+                !self.is_small(call.file, iterable)
+            }
             _ => false,
         })
     }

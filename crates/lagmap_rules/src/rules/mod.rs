@@ -44,6 +44,7 @@ rules! {
     self_deadlock,
     service_cannot_start,
     sleep_in_service_loop,
+    slow_text_matching,
     stacked_retries,
     task_never_awaited,
     thread_per_request,
