@@ -63,7 +63,7 @@ impl Program {
     }
 
     /// The name at the root of an expression is bound inside of a loop.
-    fn is_of_loop(&self, file: FileId, id: ExprId, looped: RegionId) -> bool {
+    pub(crate) fn is_of_loop(&self, file: FileId, id: ExprId, looped: RegionId) -> bool {
         let facts = &self.linked.file(file).facts;
         root(facts, id).is_some_and(|name| self.is_bound_in(file, name, looped))
     }
@@ -252,7 +252,7 @@ impl Program {
 }
 
 /// A name, or an attribute or item of one.
-fn is_path(facts: &FileFacts, id: ExprId) -> bool {
+pub(crate) fn is_path(facts: &FileFacts, id: ExprId) -> bool {
     match facts.expr(id) {
         Expr::Name(_) => true,
         Expr::Attribute { value, .. } | Expr::Subscript { value, .. } => is_path(facts, value),
@@ -260,12 +260,12 @@ fn is_path(facts: &FileFacts, id: ExprId) -> bool {
     }
 }
 
-fn equalities(facts: &FileFacts, exprs: std::ops::Range<u32>) -> impl Iterator<Item = ExprId> + '_ {
+pub(crate) fn equalities(facts: &FileFacts, exprs: std::ops::Range<u32>) -> impl Iterator<Item = ExprId> + '_ {
     exprs.map(ExprId).filter(|id| matches!(facts.expr(*id), Expr::Compare { op: CompareOp::Equal, .. }))
 }
 
 /// The innermost loop over data around a comparison, and its sides.
-fn compared(facts: &FileFacts, compare: ExprId) -> Option<(RegionId, ExprId, ExprId)> {
+pub(crate) fn compared(facts: &FileFacts, compare: ExprId) -> Option<(RegionId, ExprId, ExprId)> {
     let Expr::Compare { left, right, .. } = facts.expr(compare) else { return None };
     let region = facts.exprs[compare.0 as usize].region;
     let (inner, _) = facts.enclosing(region).find(|(_, region)| region.kind.is_loop())?;
@@ -273,7 +273,7 @@ fn compared(facts: &FileFacts, compare: ExprId) -> Option<(RegionId, ExprId, Exp
 }
 
 /// What a loop goes through.
-fn iterable(facts: &FileFacts, looped: RegionId) -> Option<ExprId> {
+pub(crate) fn iterable(facts: &FileFacts, looped: RegionId) -> Option<ExprId> {
     match facts.region(looped).kind {
         RegionKind::For { iterable, .. } | RegionKind::Comprehension { iterable, .. } => Some(iterable),
         _ => None,
@@ -281,7 +281,7 @@ fn iterable(facts: &FileFacts, looped: RegionId) -> Option<ExprId> {
 }
 
 /// The name that a value is taken from: `a` of `a.b["c"]`, `a.get("c")`, `str(a.b)`.
-fn root(facts: &FileFacts, id: ExprId) -> Option<NameHash> {
+pub(crate) fn root(facts: &FileFacts, id: ExprId) -> Option<NameHash> {
     match facts.expr(id) {
         Expr::Name(name) => Some(facts.names.hash(name)),
         Expr::Attribute { value, .. } | Expr::Subscript { value, .. } => root(facts, value),

@@ -29,6 +29,7 @@ rules! {
     cpu_work_in_threads,
     file_check_per_request,
     growing_concat_in_loop,
+    linear_lookup_by_key,
     list_used_for_membership,
     lock_held_over_blocking_work,
     lock_order_inversion,
@@ -41,6 +42,7 @@ rules! {
     repeated_pure_call,
     request_without_timeout,
     resource_never_closed,
+    row_by_row_computation,
     self_deadlock,
     service_cannot_start,
     sleep_in_service_loop,
@@ -50,6 +52,7 @@ rules! {
     thread_per_request,
     unbounded_memoization,
     whole_file_read_per_request,
+    wide_array_type,
     zmq_close_without_linger,
     zmq_receive_without_bound,
 }
