@@ -3,6 +3,7 @@
 //! [`Program::build`] takes the facts of all files, the catalogue and the services. It knows nothing of rules, severities
 //! or reports; rules ask it for effects in contexts. All results are the same on every run and with any number of threads.
 
+mod answers;
 mod bounds;
 mod call_graph;
 mod concats;
@@ -35,6 +36,7 @@ mod repetition;
 mod retries;
 mod scopes;
 mod search_path;
+mod sequence;
 mod sizes;
 mod solve;
 mod starting;
@@ -44,6 +46,7 @@ mod value;
 mod widths;
 mod wrapping;
 
+pub use answers::words;
 pub use bounds::Bound;
 pub use call_graph::{NamedCall, NamedCalls, Resolution};
 pub use concats::{Built, Concat};
@@ -68,6 +71,7 @@ pub use regions::Surroundings;
 pub use repetition::Repeated;
 pub use retries::WorstCase;
 pub use scopes::{Binding, Scopes, Source};
+pub use sequence::SequentialAwait;
 pub use solve::{Cells, Solution};
 pub use starting::Obstacle;
 pub use trace::{Called, Caller, Trace, TraceCost, TraceLimits};

@@ -139,6 +139,29 @@ impl Program {
         })
     }
 
+    /// Whether an argument of a call in a loop is the same in each round of the innermost loop over data.
+    pub fn is_same_each_time(&self, call: &CallView<'_>, argument: ExprId) -> bool {
+        let facts = call.facts();
+        let looped = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop());
+        looped.is_some_and(|(looped, _)| {
+            iterable(facts, looped).is_some()
+                && is_known(facts, argument)
+                && !self.depends_on(call.file, argument, looped)
+        })
+    }
+
+    /// A call of a function that stands in a loop over data.
+    pub fn looped_call_of(&self, function: FunctionId) -> Option<CallView<'_>> {
+        self.incoming(function).filter(|edge| self.is_live(edge.from)).find_map(|edge| {
+            let (file, id) = self.linked.ids.of_site(edge.site);
+            let (EdgeKind::Call { .. }, Expr::Call(call)) = (edge.kind, self.linked.file(file).facts.expr(id)) else {
+                return None;
+            };
+            let call = self.call(self.linked.ids.call(file, call));
+            (self.is_in_long_loop(&call) && !call.around().retried).then_some(call)
+        })
+    }
+
     /// Calls in loops of a function that look through the same collection in each round for another record, with what they
     /// look through.
     pub fn repeated_scans(&self, function: FunctionId) -> Vec<(CallView<'_>, String)> {
@@ -248,6 +271,17 @@ impl Program {
         let Expr::Attribute { value, .. } = facts.expr(call.call.callee) else { return false };
         let looped = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop());
         looped.is_some_and(|(looped, _)| self.depends_on(call.file, value, looped))
+    }
+}
+
+/// Made of names, attributes, items and literals alone.
+fn is_known(facts: &FileFacts, id: ExprId) -> bool {
+    match facts.expr(id) {
+        Expr::Name(_) | Expr::Str(_) | Expr::Int(_) => true,
+        Expr::Attribute { value, .. } => is_known(facts, value),
+        Expr::Subscript { value, index } => is_known(facts, value) && is_known(facts, index),
+        Expr::Binary { left, right, .. } => is_known(facts, left) && is_known(facts, right),
+        _ => false,
     }
 }
 

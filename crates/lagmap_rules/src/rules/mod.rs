@@ -18,6 +18,7 @@ macro_rules! document {
 use document;
 
 rules! {
+    awaits_in_sequence,
     blocking_call_on_event_loop,
     buffer_per_item,
     busy_waiting,
@@ -28,6 +29,7 @@ rules! {
     copy_by_serialization,
     cpu_work_in_threads,
     file_check_per_request,
+    file_opened_per_item,
     growing_concat_in_loop,
     linear_lookup_by_key,
     list_used_for_membership,
@@ -43,6 +45,7 @@ rules! {
     request_without_timeout,
     resource_never_closed,
     row_by_row_computation,
+    same_answer_fetched_per_request,
     self_deadlock,
     service_cannot_start,
     sleep_in_service_loop,
@@ -51,6 +54,7 @@ rules! {
     task_never_awaited,
     thread_per_request,
     unbounded_memoization,
+    uncached_inference,
     whole_file_read_per_request,
     wide_array_type,
     zmq_close_without_linger,
