@@ -14,7 +14,7 @@ impl Program {
         on_the_way.sort_unstable();
         on_the_way.dedup();
         on_the_way.iter().any(|function| self.graph.kept.contains_key(function) || self.asks_a_cache(*function))
-            || self.is_aged(call)
+            || is_aged(call)
             || self.stores_results(call.function)
     }
 
@@ -29,15 +29,6 @@ impl Program {
         })
     }
 
-    /// Behind a comparison of sizes or times: `if now - self.fetched > AGE`.
-    fn is_aged(&self, call: &CallView<'_>) -> bool {
-        let facts = call.facts();
-        facts.enclosing(call.region).any(|(_, region)| match region.kind {
-            RegionKind::If { test, .. } => compares_sizes(facts, test),
-            _ => false,
-        })
-    }
-
     fn stores_results(&self, function: FunctionId) -> bool {
         let (unit, scope) = self.function(function);
         let facts = &unit.facts;
@@ -48,13 +39,17 @@ impl Program {
             })
     }
 
-    /// Whether a text anywhere in the program says that rows of a table are written.
+    /// Whether a text anywhere in the program says that rows of a table are written, or is the table's name alone.
     pub fn is_table_written(&self, table: &str) -> bool {
         let table = table.to_ascii_lowercase();
         self.linked.files.iter().any(|unit| {
             unit.facts.exprs.iter().any(|node| match node.expr {
                 Expr::Str(text) => {
                     let text = unit.facts.text(text).to_ascii_lowercase();
+                    // A class of an object-relational mapper names its table.
+                    if text == table {
+                        return true;
+                    }
                     let words: Vec<&str> = words(&text).collect();
                     words.windows(2).any(|pair| {
                         matches!(pair[0], "into" | "update" | "from" | "table" | "ignore" | "truncate")
@@ -70,9 +65,19 @@ impl Program {
     }
 }
 
+/// Behind a comparison of sizes or times: `if now - self.fetched > AGE`.
+fn is_aged(call: &CallView<'_>) -> bool {
+    let facts = call.facts();
+    facts.enclosing(call.region).any(|(_, region)| match region.kind {
+        RegionKind::If { test, .. } => compares_sizes(facts, test),
+        _ => false,
+    })
+}
+
 /// The words of a statement.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '.')).filter(|word| !word.is_empty())
+    text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '.'))
+        .filter(|word| !word.is_empty())
 }
 
 fn compares_sizes(facts: &FileFacts, test: ExprId) -> bool {

@@ -38,7 +38,10 @@ impl Program {
             let is_index = |looped: RegionId| {
                 let counter = self.counter(function, looped);
                 counter.is_some_and(|counter| {
-                    facts.list(parts).iter().any(|part| matches!(facts.expr(*part), Expr::Name(name) if name == counter))
+                    facts
+                        .list(parts)
+                        .iter()
+                        .any(|part| matches!(facts.expr(*part), Expr::Name(name) if name == counter))
                 })
             };
             if is_index(inner) && is_index(outer) && !looped.contains(&inner) {
@@ -55,9 +58,9 @@ impl Program {
             let (file, _) = self.linked.ids.of_site(edge.site);
             let facts = &self.linked.file(file).facts;
             self.is_live(edge.from)
-                && facts.enclosing(edge.region).any(|(id, _)| {
-                    iterable(facts, id).is_some_and(|all| !self.is_small(file, all))
-                })
+                && facts
+                    .enclosing(edge.region)
+                    .any(|(id, _)| iterable(facts, id).is_some_and(|all| !self.is_small(file, all)))
         })
     }
 
@@ -80,7 +83,8 @@ impl Program {
             _ => None,
         });
         let Some(Expr::Tuple(parts)) = bound.map(|target| facts.expr(target)) else { return false };
-        let named = |name| facts.list(parts).iter().any(|part| matches!(facts.expr(*part), Expr::Name(own) if own == name));
+        let named =
+            |name| facts.list(parts).iter().any(|part| matches!(facts.expr(*part), Expr::Name(own) if own == name));
         left != right && named(left) && named(right)
     }
 

@@ -59,7 +59,8 @@ impl Program {
                 let is_environment = view.has_tag("environment")
                     || facts.dotted(view.call.callee).is_some_and(|name| name.ends_with("environ.get"));
                 if is_environment {
-                    return all(parts.get(1..).unwrap_or_default());
+                    let named = parts.first().is_some_and(|name| self.spell(file, *name, depth, &mut String::new()));
+                    return named && parts[1..].iter().all(|part| self.spell(file, *part, depth, text));
                 }
                 let pure = view.model().is_some_and(|(_, entry)| entry.pure);
                 // A method's receiver is a part of what it makes.

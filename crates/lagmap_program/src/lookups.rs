@@ -38,7 +38,8 @@ impl Program {
                 {
                     return None;
                 }
-                let by_own_key = self.is_own_key(file, looped, all, item) && self.does_nothing_else(function, looped, compare);
+                let by_own_key =
+                    self.is_own_key(file, looped, all, item) && self.does_nothing_else(function, looped, compare);
                 let searched = collection(self, file, all).unwrap_or(all);
                 let plain = matches!(facts.expr(item), Expr::Name(_));
                 let wanted = by_own_key || !plain && searched == all && self.is_kept_list(file, searched);
@@ -86,9 +87,9 @@ impl Program {
             let inside: Vec<_> = facts.enclosing(op.region).take_while(|(id, _)| *id != looped).collect();
             let in_loop = facts.enclosing(op.region).any(|(id, _)| id == looped);
             !in_loop
-                || inside.last().is_some_and(|(_, region)| {
-                    matches!(region.kind, RegionKind::If { test, holds: true, .. } if test == compare)
-                })
+                || inside.last().is_some_and(
+                    |(_, region)| matches!(region.kind, RegionKind::If { test, holds: true, .. } if test == compare),
+                )
         })
     }
 
@@ -105,9 +106,7 @@ impl Program {
         site.is_some_and(|site| {
             self.holders(site).iter().any(|cell| match cell {
                 Cell::Attribute(..) => true,
-                Cell::Variable(scope, _) => {
-                    self.function(*scope).1.kind == lagmap_facts::ScopeKind::Module
-                }
+                Cell::Variable(scope, _) => self.function(*scope).1.kind == lagmap_facts::ScopeKind::Module,
                 _ => false,
             })
         })

@@ -38,32 +38,26 @@ impl Program {
             }
             let inside = |region: RegionId| facts.enclosing(region).any(|(id, _)| id == looped);
             let awaited: Vec<CallView<'_>> =
-                self.calls(function).filter(|call| inside(call.region) && self.is_awaited(call)).collect();
+                self.calls(function).filter(|call| inside(call.region) && is_awaited(call)).collect();
             let fetches: Vec<Option<(Effect, Vec<Step>)>> = awaited.iter().map(|call| self.fetch(call)).collect();
             // Whatever else is awaited may have to keep its order, or paces the loop.
             let known = awaited.iter().zip(&fetches).all(|(call, fetch)| fetch.is_some() || self.is_of_response(call));
             let innermost = |call: &CallView<'_>| {
-                facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop()).is_some_and(|(id, _)| id == looped)
+                facts
+                    .enclosing(call.region)
+                    .find(|(_, region)| region.kind.is_loop())
+                    .is_some_and(|(id, _)| id == looped)
             };
             let mut first = awaited.iter().zip(fetches).filter_map(|(call, fetch)| Some((*call, fetch?)));
             if let (true, Some((call, (effect, steps)))) = (known, first.next())
                 && innermost(&call)
                 && self.inputs_are_of_round(&call, looped)
-                && self.depends_on_item(&call, looped)
+                && depends_on_item(&call, looped)
             {
                 found.push(SequentialAwait { call, effect, steps });
             }
         }
         found
-    }
-
-    /// `await call()`, or `async with call()` of something to be awaited.
-    fn is_awaited(&self, call: &CallView<'_>) -> bool {
-        match call.call.result {
-            ResultUse::Awaited | ResultUse::AwaitedDiscarded => true,
-            ResultUse::Entered => call.model().is_some_and(|(_, entry)| entry.is_async),
-            _ => false,
-        }
     }
 
     /// Reads the answer that is there.
@@ -106,7 +100,7 @@ impl Program {
         });
         !writes
             && scope.globals.is_empty()
-            && self.calls(function).filter(|call| self.is_awaited(call)).all(|call| {
+            && self.calls(function).filter(|call| is_awaited(call)).all(|call| {
                 call.has_tag("fetches")
                     || self.is_of_response(&call)
                     || matches!(self.callees(call.site)[..], [target] if self.only_fetches(target, depth))
@@ -118,7 +112,8 @@ impl Program {
         let (unit, scope) = self.function(function);
         let facts = &unit.facts;
         facts.ops(scope).iter().any(|op| {
-            matches!(op.kind, OpKind::Break | OpKind::Return(_)) && facts.enclosing(op.region).any(|(id, _)| id == looped)
+            matches!(op.kind, OpKind::Break | OpKind::Return(_))
+                && facts.enclosing(op.region).any(|(id, _)| id == looped)
         }) || {
             // `yield` hands each answer over before the next is asked for.
             scope.is_generator
@@ -166,22 +161,36 @@ impl Program {
             _ => false,
         })
     }
+}
 
-    fn depends_on_item(&self, call: &CallView<'_>, looped: RegionId) -> bool {
-        let facts = call.facts();
-        let mut names = Vec::new();
-        inputs(facts, call, &mut names);
-        let scope = facts.region(looped).function;
-        names.into_iter().any(|name| {
-            call.unit.scopes.named(scope, name).iter().any(|binding| facts.enclosing(binding.region).any(|(id, _)| id == looped))
-        })
+/// `await call()`, or `async with call()` of something to be awaited.
+fn is_awaited(call: &CallView<'_>) -> bool {
+    match call.call.result {
+        ResultUse::Awaited | ResultUse::AwaitedDiscarded => true,
+        ResultUse::Entered => call.model().is_some_and(|(_, entry)| entry.is_async),
+        _ => false,
     }
+}
+
+fn depends_on_item(call: &CallView<'_>, looped: RegionId) -> bool {
+    let facts = call.facts();
+    let mut names = Vec::new();
+    inputs(facts, call, &mut names);
+    let scope = facts.region(looped).function;
+    names.into_iter().any(|name| {
+        call.unit
+            .scopes
+            .named(scope, name)
+            .iter()
+            .any(|binding| facts.enclosing(binding.region).any(|(id, _)| id == looped))
+    })
 }
 
 /// The names in a call's arguments and in what it is called on.
 fn inputs(facts: &FileFacts, call: &CallView<'_>, names: &mut Vec<NameHash>) {
     collect(facts, call.call.callee, names);
-    for part in facts.arguments(call.call).iter().copied().chain(facts.keywords(call.call).iter().map(|own| own.value)) {
+    for part in facts.arguments(call.call).iter().copied().chain(facts.keywords(call.call).iter().map(|own| own.value))
+    {
         collect(facts, part, names);
     }
 }
@@ -201,7 +210,8 @@ fn collect(facts: &FileFacts, id: ExprId, names: &mut Vec<NameHash>) -> bool {
         Expr::Call(call) => {
             let call = facts.call(call);
             let parts = facts.arguments(call).iter().copied().chain(facts.keywords(call).iter().map(|own| own.value));
-            return collect(facts, call.callee, names) & parts.fold(true, |all, part| collect(facts, part, names) & all);
+            return collect(facts, call.callee, names)
+                & parts.fold(true, |all, part| collect(facts, part, names) & all);
         }
         Expr::Str(_) | Expr::Int(_) | Expr::Float(_) | Expr::Bool(_) | Expr::None | Expr::Bytes(_) => {}
         _ => return false,

@@ -44,7 +44,8 @@ impl Program {
     /// `frombuffer(data, numpy.int16)`.
     fn item_type_position(&self, call: &CallView<'_>) -> Option<u32> {
         let (model, _) = call.model()?;
-        matches!(self.catalogue().name(model), "frombuffer" | "array" | "asarray" | "zeros" | "ones" | "empty").then_some(1)
+        matches!(self.catalogue().name(model), "frombuffer" | "array" | "asarray" | "zeros" | "ones" | "empty")
+            .then_some(1)
     }
 
     /// Divisions of narrow whole numbers by a number: the result has 64-bit items.

@@ -48,8 +48,10 @@ fn in_loop(program: &Program, call: &CallView<'_>, path: ExprId) -> Option<(Cont
     if program.is_in_long_loop(call) {
         return program.is_same_each_time(call, path).then(|| repeated(call.contexts())).flatten().map(|context| (context, Vec::new()));
     }
-    let is_kept = matches!(call.facts().expr(path), Expr::Attribute { .. }) || program.fixed_text(call.file, path).is_some();
-    if !is_kept || call.around().loops > 0 || program.fixed_text(call.file, path).is_none() {
+    // What a helper reads may have changed since; what it writes goes behind what it wrote.
+    let mode = call.argument(Some("mode"), Some(1)).map(|mode| call.facts().expr(mode));
+    let appends = matches!(mode, Some(Expr::Str(mode)) if call.facts().text(mode).contains('a'));
+    if !appends || call.around().loops > 0 || program.fixed_text(call.file, path).is_none() {
         return None;
     }
     let outer = program.looped_call_of(call.function)?;

@@ -1,6 +1,6 @@
 //! `wide-array-type`.
 
-use lagmap_facts::ExprId;
+use lagmap_facts::{Expr, ExprId};
 use lagmap_program::{ContextSet, FileId, FunctionId, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
@@ -19,10 +19,7 @@ pub static RULE: RuleInfo = RuleInfo {
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for call in program.calls_tagged("converts-items") {
         let is_wide = program.item_type(&call).is_some_and(is_wide);
-        let receiver = match call.facts().expr(call.call.callee) {
-            lagmap_facts::Expr::Attribute { value, .. } => value,
-            _ => continue,
-        };
+        let Expr::Attribute { value: receiver, .. } = call.facts().expr(call.call.callee) else { continue };
         let Some(items) = program.narrow_items(call.file, receiver).filter(|_| is_wide) else { continue };
         let message = format!("`{items}` items are turned into 64-bit ones, {} times the size", 64 / bits(items));
         findings.extend(finding(rule, program, call.file, call.function, call.call.expr, message));
