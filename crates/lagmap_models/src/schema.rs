@@ -211,6 +211,10 @@ pub struct TimeoutModel {
     /// Argument values that make the call return at once: `NOBLOCK`, `DONTWAIT`, `block=False` (written `block`).
     #[serde(default)]
     pub non_blocking: Vec<String>,
+    /// The first argument of the receiver's constructor, by its name, without which the call never waits: `maxsize` of
+    /// `queue.Queue`.
+    #[serde(default)]
+    pub receiver_limit: Option<String>,
     /// Functions that set a default for the whole process when called anywhere: `socket.setdefaulttimeout`.
     #[serde(default)]
     pub process_wide: Vec<String>,

@@ -79,6 +79,11 @@ impl Program {
         if never_waits(facts, call.call, timeout) {
             return Some(Bound::Instant);
         }
+        if let (Some(limit), Some(receiver)) = (timeout.receiver_limit.as_deref(), receiver)
+            && self.creation(receiver).is_some_and(|made| is_without(&made, limit))
+        {
+            return Some(Bound::Instant);
+        }
         if let Some(given) = given_bound(facts, call.call, timeout) {
             return Some(match (facts.expr(given), number(facts, given)) {
                 (Expr::None, _) => Bound::Never,
@@ -164,6 +169,13 @@ impl Program {
             })
         })
     }
+}
+
+/// Whether an object is made without a limit, or with one of nothing.
+fn is_without(made: &CallView<'_>, limit: &str) -> bool {
+    let given = made.argument(Some(limit), Some(0));
+    !made.has_open_arguments()
+        && given.is_none_or(|given| number(made.facts(), given).is_some_and(|limit| limit <= 0.0))
 }
 
 /// The argument that says how long a call may wait.

@@ -27,6 +27,8 @@ pub struct Concat {
     pub span: Span,
     /// Where it runs.
     pub region: RegionId,
+    /// CPython extends a text in place while one local name is all that refers to it.
+    pub in_place: bool,
 }
 
 /// How many bytes a message's head has at most: what is received until so many are there is not long.
@@ -40,7 +42,9 @@ impl Program {
         let facts = &unit.facts;
         let grows = |op: &Op| {
             let (target, built, span) = self.lengthened(file, facts, op)?;
-            self.lasts_over_rounds(function, target, built, op).then_some(Concat { built, span, region: op.region })
+            let in_place = built == Built::Text && is_extended_in_place(facts, target, op);
+            let lasts = self.lasts_over_rounds(function, target, built, op);
+            lasts.then_some(Concat { built, span, region: op.region, in_place })
         };
         facts.ops(scope).iter().filter_map(grows).collect()
     }
@@ -148,6 +152,19 @@ impl Program {
             )
         })
     }
+}
+
+/// `text += part` and `text = text + part` of a local name; `text = text + a + b` makes a copy first.
+fn is_extended_in_place(facts: &FileFacts, target: ExprId, op: &Op) -> bool {
+    let is_name = matches!(facts.expr(target), Expr::Name(_));
+    is_name
+        && match op.kind {
+            OpKind::Assign { value, .. } => match facts.expr(value) {
+                Expr::Binary { left, .. } => same_place(facts, target, left),
+                _ => false,
+            },
+            _ => true,
+        }
 }
 
 fn same_place(facts: &FileFacts, a: ExprId, b: ExprId) -> bool {

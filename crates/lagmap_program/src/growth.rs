@@ -99,7 +99,7 @@ impl Program {
     /// Held by a module, a class, or an attribute of objects that are not made per request.
     fn is_long_lived(&self, site: Site, depth: u32) -> bool {
         self.holders(site).iter().any(|cell| match cell {
-            Cell::Variable(scope, _) => matches!(self.function(*scope).1.kind, ScopeKind::Module | ScopeKind::Class),
+            Cell::Variable(scope, _) => self.is_one_for_all(*scope, site),
             Cell::Attribute(class, _) => {
                 let mut family = std::iter::once(*class).chain(self.linked.classes.subclasses(*class).iter().copied());
                 // Of a class that is also made per request, the instance that grows is rarely the one that stays.
@@ -217,9 +217,36 @@ impl Program {
     /// A module or class holds it, itself or inside of another container.
     fn is_shared(&self, site: Site) -> bool {
         self.holders(site).iter().any(|cell| match cell {
-            Cell::Variable(scope, _) => matches!(self.function(*scope).1.kind, ScopeKind::Module | ScopeKind::Class),
+            Cell::Variable(scope, _) => self.is_one_for_all(*scope, site),
             _ => false,
         })
+    }
+
+    /// A variable of a module or class holds it, and no machinery of the class gives each object a copy of its own.
+    fn is_one_for_all(&self, scope: FunctionId, site: Site) -> bool {
+        let (file, index) = self.linked.ids.of_function(scope);
+        match self.function(scope).1.kind {
+            ScopeKind::Module => true,
+            ScopeKind::Class => {
+                let unit = self.linked.file(file);
+                let (made_in, value) = self.linked.ids.of_site(site);
+                let is_field = made_in == file && unit.scopes.annotation_of(value).is_some();
+                let class = unit.facts.classes.iter().position(|class| class.body == index);
+                !is_field
+                    || class.is_none_or(|class| {
+                        !self.copies_defaults(self.linked.ids.class(file, lagmap_facts::ClassIndex(class as u32)))
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a class, or one that it inherits from, is one of a library that copies the defaults of annotated fields for
+    /// each object, or may be.
+    fn copies_defaults(&self, class: crate::ClassId) -> bool {
+        let classes = &self.linked.classes;
+        classes.has_unknown_base(&self.linked, class)
+            || classes.external_bases(class).any(|base| self.catalogue().has_tag(base, "copies-defaults"))
     }
 
     fn addition(&self, call: &CallView<'_>, shared: bool) -> Option<Growth> {

@@ -446,6 +446,16 @@ impl Classes {
         self.subclasses.get(class.0 as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a class or one of its ancestors has a base that is neither of the program nor of the catalogue.
+    pub fn has_unknown_base(&self, linked: &Linked, class: ClassId) -> bool {
+        self.lookup_order(class).iter().any(|class| {
+            let (file, index) = linked.ids.of_class(*class);
+            let given = linked.file(file).facts.class(index).bases.len as usize;
+            let external = &self.external_bases[class.0 as usize];
+            given > self.bases[class.0 as usize].len() + external.len() || external.contains(&ModelId::UNKNOWN)
+        })
+    }
+
     /// Catalogue classes among the bases of a class or of its ancestors.
     pub fn external_bases(&self, class: ClassId) -> impl Iterator<Item = ModelId> + '_ {
         let own = |class: &ClassId| self.external_bases.get(class.0 as usize).into_iter().flatten().copied();

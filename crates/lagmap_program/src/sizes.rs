@@ -2,7 +2,7 @@
 
 use lagmap_facts::{Expr, ExprId, RegionId, RegionKind};
 
-use crate::{Cell, FileId, Program, Site, Source, Value, Values};
+use crate::{Cell, FileId, Program, Site, Source, Value, Values, matching::iterable};
 
 impl Program {
     /// A list or tuple among these values that is known to grow with data, given as where it is made.
@@ -60,10 +60,18 @@ impl Program {
 
     /// A list that is searched again and again: one that grows, in a loop over data that does not make it anew for other
     /// data each time, or in a method that such a loop calls; given as where it is made.
-    pub fn searched_again(&self, file: FileId, region: RegionId, list: ExprId) -> Option<Site> {
-        let site = self.growing_list(&self.evaluator(file).values(list))?;
+    pub fn searched_again(&self, file: FileId, region: RegionId, list: ExprId, item: ExprId) -> Option<Site> {
+        let values = self.evaluator(file).values(list);
+        let kinds = [self.catalogue().list(), self.catalogue().tuple()];
+        let only_lists =
+            values.iter().all(|value| matches!(value, Value::Object { model, .. } if kinds.contains(&model)));
+        let site = self.growing_list(&values).filter(|_| only_lists)?;
         let facts = &self.linked.file(file).facts;
         let loops = facts.enclosing(region).filter(|(id, region)| region.kind.is_loop() && !self.is_forever(file, *id));
+        // A few rounds, or always the same item, are not worth a set.
+        let loops = loops.filter(|(id, _)| {
+            self.depends_on(file, item, *id) && iterable(facts, *id).is_none_or(|all| !self.is_small(file, all))
+        });
         let mut loops = loops.map(|(id, _)| id).peekable();
         let function = self.linked.ids.function(file, facts.region(region).function);
         let again = if loops.peek().is_some() {

@@ -16,7 +16,7 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 /// Kinds of resources that are worth keeping between requests: setting one up costs round trips, threads or handshakes.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 13] = [
     "http-client",
     "http-connection",
     "database-connection",
@@ -26,7 +26,6 @@ const KINDS: [&str; 14] = [
     "cloud-client",
     "llm-client",
     "grpc-channel",
-    "websocket",
     "browser",
     "message-connection",
     "ssh-client",

@@ -62,8 +62,9 @@ fn in_row_loop(call: &CallView<'_>) -> bool {
     let innermost = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop());
     !call.around().retried
         && innermost.is_some_and(|(_, region)| match region.kind {
-        RegionKind::For { iterable, .. } => !is_short(call, iterable),
-        RegionKind::Comprehension { iterable, .. } => !is_short(call, iterable),
+        RegionKind::For { iterable, .. } | RegionKind::Comprehension { iterable, .. } => {
+            !is_short(call, iterable) && !call.program.is_small(call.file, iterable)
+        }
         _ => false,
     })
 }
@@ -127,7 +128,7 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         let opens = |effect: &Effect| program.catalogue().entry(effect.model).is_some_and(|entry| entry.opens.is_some());
         let is_bulk = |effect: &Effect| program.call(effect.source).has_tag("bulk");
         inner.retain(|(_, effect)| {
-            effect.kind == EffectKind::Database && effect.recurrence != Recurrence::FirstCall && !opens(effect) && !is_bulk(effect)
+            effect.kind == EffectKind::Database && !is_of_another(program, effect) && effect.recurrence != Recurrence::FirstCall && !opens(effect) && !is_bulk(effect)
         });
         let Some((target, effect)) = inner.pop() else { return };
         let mut steps = vec![Step { site: call.expr(), note: format!("calls {}", program.short_name(target)) }];
@@ -161,4 +162,19 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
             .cause(format!("{sink}:{line}"))
             .suggest("Collect the rows and use `executemany` (or one statement with `IN`/`JOIN`), and commit once behind the loop"),
     );
+}
+
+/// Whether each round asks another collection: the object that is asked is itself looked up where it is asked.
+fn is_of_another(program: &Program, effect: &Effect) -> bool {
+    let source = program.call(effect.source);
+    let receivers: Vec<_> = source.models().filter_map(|(_, receiver)| receiver).collect();
+    !receivers.is_empty()
+        && receivers.into_iter().all(|receiver| {
+            program.creation(receiver).is_some_and(|made| {
+                let entry = made.model().map(|(_, entry)| entry);
+                made.function == source.function
+                    && entry.is_some_and(|entry| entry.effect == Some(EffectKind::Database) && entry.opens.is_none())
+                    && !made.has_tag("query")
+            })
+        })
 }

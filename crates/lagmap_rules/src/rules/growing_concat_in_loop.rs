@@ -48,7 +48,7 @@ fn finding(rule: &'static RuleInfo, program: &Program, function: FunctionId, con
         trace: program.recent_path_in(function, concat.region, context),
         harm: Harm::Time { cost: Interval::new(low, high), worst: None, source: source.to_owned() },
         context: Some(context),
-        confidence: Confidence::Likely,
+        confidence: if concat.in_place { Confidence::Possible } else { Confidence::Likely },
         suggestion: cure(concat.built).to_owned(),
         cause: format!("{path}:{line}"),
     })

@@ -18,6 +18,8 @@ pub static RULE: RuleInfo = RuleInfo {
 
 /// Below this, waiting for the lock is not felt.
 const SHORTEST_MS: f64 = 10.0;
+/// Work done once may take this long under a lock.
+const LONGEST_ONCE_MS: f64 = 1000.0;
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for (file, unit) in program.files() {
@@ -57,6 +59,10 @@ fn check_call(
         return;
     }
     let Some((effect, steps)) = costliest(program, call, &held) else { return };
+    // What happens once is worth a word only if it takes long.
+    if !context.frequency.is_repeated() && effect.cost.high <= LONGEST_ONCE_MS {
+        return;
+    }
     reported.push(*region);
     let path = program.catalogue().path(effect.model);
     let message = format!("`{path}()` runs while a lock is held: every other thread that needs the lock waits for it");

@@ -1,7 +1,7 @@
 //! `model-load-per-request`.
 
 use lagmap_models::EffectKind;
-use lagmap_program::{Frequency, Interval, Program};
+use lagmap_program::{CallView, Cell, Context, Frequency, Interval, Program, Value};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -23,6 +23,10 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let wanted = [Frequency::Request, Frequency::Background, Frequency::Lazy];
         let contexts = call.contexts();
         let Some(context) = contexts.iter().find(|context| wanted.contains(&context.frequency)) else { continue };
+        // Behind an error it is the second try; kept and not used by what asked for it, it takes another one's place.
+        if call.around().handler || context.frequency != Frequency::Lazy && is_replaced(program, &call, context) {
+            continue;
+        }
         let path = program.catalogue().path(model);
         let lazy = context.frequency == Frequency::Lazy;
         let (message, cure) = if lazy {
@@ -49,4 +53,20 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 .suggest(cure),
         );
     }
+}
+
+/// Whether a model is stored for others: nothing on the way to where it is loaded uses it.
+fn is_replaced(program: &Program, call: &CallView<'_>, context: Context) -> bool {
+    let model = call.expr();
+    let is_kept = program.holders(model).iter().any(|cell| matches!(cell, Cell::Attribute(..) | Cell::Variable(..)));
+    let steps = program.path_to(call.function, context);
+    let on_the_way: Vec<_> = steps.iter().map(|step| program.place(step.site).1).chain([call.function]).collect();
+    let uses = |function| {
+        program.calls(function).any(|other| {
+            other.models().any(|(_, receiver)| receiver == Some(model)) || other.values(other.call.callee).iter().any(|value| {
+                matches!(value, Value::Object { site, .. } if site == model)
+            })
+        })
+    };
+    is_kept && !on_the_way.into_iter().any(uses)
 }

@@ -1,9 +1,9 @@
 //! `object-kept-by-registration`.
 
 use lagmap_facts::Expr;
-use lagmap_program::{CallView, Frequency, Program, Recurrence, Value};
+use lagmap_program::{CallView, Context, Frequency, Program, Recurrence, Value};
 
-use crate::{Bytes, Finding, Harm, RuleInfo, Section, Subsection};
+use crate::{Bytes, Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "object-kept-by-registration",
@@ -15,6 +15,9 @@ pub static RULE: RuleInfo = RuleInfo {
     document: super::document!("memory/object-kept-by-registration"),
     check,
 };
+
+/// How many calls from the request to the registration are surely made for each request.
+const LONGEST_WAY: usize = 4;
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for call in program.calls_tagged("keeps-for-ever") {
@@ -32,6 +35,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, Harm::Growth { bytes })
                 .in_context(context, &call)
+                .confidence(confidence(&call, context))
                 .suggest("Close the object where its request ends (`with`, `finally`); or register one function at start-up that goes through a `weakref.WeakSet`"),
         );
     }
@@ -60,4 +64,10 @@ fn is_given_back(call: &CallView<'_>) -> bool {
     program.calls_tagged("gives-back").any(|other| {
         other.function == call.function || class.is_some() && program.class_of(other.function) == class
     })
+}
+
+/// The longer the way from the request, the likelier something on it keeps what is made.
+fn confidence(call: &CallView<'_>, context: Context) -> Confidence {
+    let steps = call.program.path_to(call.function, context).len();
+    if steps > LONGEST_WAY { Confidence::Possible } else { Confidence::Certain }
 }
