@@ -27,7 +27,7 @@ pub struct Concat {
     pub span: Span,
     /// Where it runs.
     pub region: RegionId,
-    /// CPython extends a text in place while one local name is all that refers to it.
+    /// The interpreter extends a text in place while one local name is all that refers to it.
     pub in_place: bool,
 }
 

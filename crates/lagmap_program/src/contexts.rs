@@ -208,6 +208,12 @@ impl Contexts {
                     Target::Dispatch(index) => &live[*index as usize],
                     Target::Instance(_) => continue,
                 };
+                // Which of very many callables a bus runs for a message is not known: that each of them runs per message isn't either.
+                let here = if graph.is_executor(edge) && here.frequency.is_repeated() {
+                    Context { frequency: Frequency::Library, ..here }
+                } else {
+                    here
+                };
                 let (here, kind) = graph.way(edge).iter().fold((here, edge.kind), |(here, kind), passage| {
                     let (file, _) = linked.ids.of_function(passage.from);
                     let wrapper = after(here, kind, linked.function(passage.from).1.is_async);

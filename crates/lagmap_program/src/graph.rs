@@ -99,6 +99,8 @@ pub struct Dispatch {
     pub options: Vec<(FunctionId, Vec<ClassId>)>,
 }
 
+/// A table of handlers with more entries than this is an executor of anything.
+const MOST_HANDLERS: usize = 64;
 /// A call that may run more functions than this is a bus: which of them a given caller runs is not known, so what they do
 /// is not said of all callers.
 const MOST_TARGETS: usize = 12;
@@ -311,12 +313,20 @@ impl Graph {
     /// Whether an edge is one of very many of the same call: a bus, of which a given caller runs only some.
     pub fn is_broadcast(&self, edge: &Edge) -> bool {
         // So it is with a method that very many classes override.
-        if self.targets(edge.to).nth(MOST_TARGETS).is_some() {
-            return true;
-        }
+        self.targets(edge.to).nth(MOST_TARGETS).is_some() || self.is_one_of(edge, MOST_TARGETS)
+    }
+
+    /// Whether more than `most` edges lead from the call of an edge to callables that were stored.
+    fn is_one_of(&self, edge: &Edge, most: usize) -> bool {
         let edges = self.from(edge.from);
         let first = edges.partition_point(|other| other.site < edge.site);
-        edges[first..].iter().take(MOST_TARGETS + 1).take_while(|other| other.site == edge.site).count() > MOST_TARGETS
+        edges[first..].iter().take(most + 1).take_while(|other| other.site == edge.site).count() > most
+    }
+
+    /// Whether an edge is one of hundreds: an executor that runs whatever it is given, of which nobody knows how often it is
+    /// given a certain one.
+    pub fn is_executor(&self, edge: &Edge) -> bool {
+        self.is_one_of(edge, MOST_HANDLERS)
     }
 
     /// Whether an edge is a path to show.

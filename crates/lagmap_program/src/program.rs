@@ -243,6 +243,23 @@ impl Program {
             })
     }
 
+    /// Whether the program is one that runs rather than one that others import: it has services, or a good part of its live
+    /// functions run per request or in a loop of their own.
+    pub fn is_application(&self) -> bool {
+        if !self.system.services.is_empty() {
+            return true;
+        }
+        let (mut live, mut often) = (0_u32, 0_u32);
+        for index in 0..self.linked.ids.function_count() {
+            let contexts = self.contexts_of(FunctionId(index as u32));
+            live += u32::from(contexts.any(|context| context.frequency.is_repeated()));
+            often += u32::from(
+                contexts.any(|context| matches!(context.frequency, Frequency::Request | Frequency::Background)),
+            );
+        }
+        often * RUNS_PART >= live
+    }
+
     /// The contexts of a function, tests left out.
     pub fn contexts_of(&self, function: FunctionId) -> ContextSet {
         self.contexts.of(function).iter().filter(|context| context.frequency != Frequency::Test).collect()
@@ -654,6 +671,9 @@ fn start(
     let contexts = Contexts::spread(linked, graph, &entries, &run_as_script, &live);
     (reaches, made, live, contexts)
 }
+
+/// In an application at least one of so many live functions runs per request or in a loop.
+const RUNS_PART: u32 = 5;
 
 /// A call with all that is known of it.
 #[derive(Clone, Copy)]

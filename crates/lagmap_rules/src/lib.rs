@@ -6,7 +6,7 @@
 mod finding;
 mod rules;
 
-use lagmap_program::Program;
+use lagmap_program::{Frequency, Program};
 use rayon::prelude::*;
 
 pub use finding::{Bytes, Confidence, Finding, Harm, Location, place};
@@ -73,8 +73,16 @@ fn is_real_path(program: &Program, finding: &Finding) -> bool {
     inside.is_none_or(|node| program.is_consistent(*function, node.region, context))
 }
 
+/// Whether all that is known is that somebody may call it, and it takes no more than a moment: in an application, which has no
+/// users that import it, that is no finding.
+fn is_short_at_call(finding: &Finding) -> bool {
+    finding.context.is_some_and(|context| context.frequency == Frequency::Library)
+        && matches!(&finding.harm, Harm::Time { cost, .. } if cost.high <= 100.0)
+}
+
 /// What the rules that `wanted` accepts find, in a fixed order: by rule, then as found.
 pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Vec<Finding> {
+    let is_application = program.is_application();
     let found: Vec<Vec<Finding>> = all()
         .par_iter()
         .map(|rule| {
@@ -83,7 +91,7 @@ pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Ve
                 (rule.check)(rule, program, &mut findings);
             }
             for finding in &mut findings {
-                if !is_real_path(program, finding) {
+                if !is_real_path(program, finding) || is_application && is_short_at_call(finding) {
                     finding.confidence = Confidence::Possible;
                 }
             }

@@ -17,6 +17,7 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let is_library = !program.is_application();
     for (file, unit) in program.files() {
         if unit.is_test {
             continue;
@@ -35,29 +36,29 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             let unhashable = [catalogue.list(), catalogue.dict(), catalogue.set()];
             let is_unhashable = |value| matches!(value, Value::Object { model, .. } if unhashable.contains(&model));
             if !evaluator.values(left).iter().any(is_unhashable) {
-                push(rule, program, file, function, ExprId(index as u32), made, findings);
+                findings.extend(finding(rule, program, file, function, ExprId(index as u32), made, is_library));
             }
         }
     }
 }
 
-fn push(
+fn finding(
     rule: &'static RuleInfo,
     program: &Program,
     file: FileId,
     function: FunctionId,
     id: ExprId,
     made: lagmap_program::Site,
-    findings: &mut Vec<Finding>,
-) {
+    is_library: bool,
+) -> Option<Finding> {
     let facts = &program.linked.file(file).facts;
     let node = &facts.exprs[id.0 as usize];
-    let Expr::Compare { right, .. } = node.expr else { return };
+    let Expr::Compare { right, .. } = node.expr else { return None };
     let contexts = program.contexts_at(function, node.region);
-    let Some(context) = contexts.iter().find(|context| context.frequency.is_repeated()) else { return };
+    let context = contexts.iter().find(|context| context.frequency.is_repeated())?;
     let name = facts.dotted(right).unwrap_or_else(|| "the list".to_owned());
     let (path, line) = crate::place(program, file, node.span);
-    findings.push(Finding {
+    Some(Finding {
         rule,
         location: Location::Code { file, function, span: node.span },
         message: format!("`in {name}` searches a list that grows, once per round of the loop"),
@@ -72,8 +73,10 @@ fn push(
             source: "50 x 50 to 900 x 900 comparisons of 13 ns (CPython 3.11, short texts)".to_owned(),
         },
         context: Some(context),
-        confidence: Confidence::Likely,
+        // Most lists of an application are short: one that nothing shows to be long is worth a look only. What a library is
+        // given may have any length.
+        confidence: if is_library || program.has_scale(made) { Confidence::Likely } else { Confidence::Possible },
         suggestion: format!("Keep a set beside or instead of `{name}`; where order matters a dict's keys keep it"),
         cause: format!("{path}:{line}"),
-    });
+    })
 }

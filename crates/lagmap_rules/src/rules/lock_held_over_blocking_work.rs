@@ -18,6 +18,8 @@ pub static RULE: RuleInfo = RuleInfo {
 
 /// Below this, waiting for the lock is not felt.
 const SHORTEST_MS: f64 = 10.0;
+/// Behind more calls than this, conditions on the way mostly decide.
+const DEEPEST: u32 = 4;
 /// Work done once may take this long under a lock.
 const LONGEST_ONCE_MS: f64 = 1000.0;
 
@@ -60,7 +62,8 @@ fn check_call(
     }
     let Some((effect, steps)) = costliest(program, call, &held) else { return };
     // What happens once is worth a word only if it takes long.
-    if !context.frequency.is_repeated() && effect.cost.high <= LONGEST_ONCE_MS {
+    let once = !context.frequency.is_repeated() && call.around().recurrence == Recurrence::EveryCall;
+    if once && effect.cost.high <= LONGEST_ONCE_MS {
         return;
     }
     reported.push(*region);
@@ -78,7 +81,7 @@ fn check_call(
             .in_context(context, call)
             .then(steps)
             .then([made])
-            .confidence(Confidence::Likely)
+            .confidence(if effect.depth > DEEPEST { Confidence::Possible } else { Confidence::Likely })
             .suggest("Take what the work needs out under the lock, do the work without it, and take it again to store the result"),
     );
 }

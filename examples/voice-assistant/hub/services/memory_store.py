@@ -66,7 +66,7 @@ class MemoryStore(Service):
         """The latest entries as one text to read aloud."""
         minutes = ""
         for speaker, topic, said in self.store.latest(request.get("limit", 500)):
-            minutes += f"{speaker} on {topic}: {said}\n"
+            minutes = minutes + speaker + " on " + topic + ": " + said + "\n"
         return {"ok": True, "text": minutes}
 
     def handle_page(self, request):
