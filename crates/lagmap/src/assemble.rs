@@ -4,7 +4,8 @@ use lagmap_facts::FunctionIndex;
 use lagmap_impact::Judged;
 use lagmap_program::{FileId, Frequency as Often, Program, Step};
 use lagmap_report::{
-    Basis, Caching, Confidence, Finding, Frequency, Impact, Millis, Section, Service, Subsection, TraceStep,
+    Basis, Caching, Confidence, EffectKind, Finding, Frequency, Impact, Millis, Pool, Section, Service, Subsection,
+    TraceStep,
 };
 use lagmap_rules::Harm;
 use rustc_hash::FxHashMap;
@@ -40,7 +41,12 @@ pub fn finding(program: &Program, judged: &Judged) -> Finding {
         subsection: subsection(rule.subsection),
         cause: found.cause.clone(),
         title: rule.title.to_owned(),
-        effect: None,
+        effect: found.details.effect.map(effect),
+        pool: found.details.pool.as_ref().map(|pool| Pool {
+            kind: pool.kind.clone(),
+            size: pool.size,
+            reason: pool.reason.to_owned(),
+        }),
         cure: None,
     }
 }
@@ -100,13 +106,34 @@ fn impact(judged: &Judged) -> Impact {
     impact
 }
 
+/// The part of calls with a fixed input that a cache answers (assumed).
+const USUAL_HIT_RATE: f64 = 0.95;
+
+/// The kind of work, in the report's words.
+const fn effect(kind: lagmap_models::EffectKind) -> EffectKind {
+    use lagmap_models::EffectKind as Kind;
+    match kind {
+        Kind::Sleep => EffectKind::Sleep,
+        Kind::Network => EffectKind::Network,
+        Kind::Database => EffectKind::Database,
+        Kind::Disk => EffectKind::Disk,
+        Kind::Process => EffectKind::Process,
+        Kind::Lock => EffectKind::Lock,
+        Kind::Wait => EffectKind::Wait,
+        Kind::Message => EffectKind::Message,
+        Kind::ModelLoad => EffectKind::ModelLoad,
+        Kind::Inference => EffectKind::Inference,
+        Kind::Cpu => EffectKind::Cpu,
+    }
+}
+
 /// What a cache would give: the share of equal inputs is not known before it is measured.
 fn caching(judged: &Judged, impact: &Impact) -> Option<Caching> {
     let lagmap_rules::Section::Caching = judged.finding.rule.section else { return None };
     let [low, high] = impact.typical_ms?;
     // A fixed input hits but for the first time and after changes; a repeated call's twin always hits.
     Some(Caching {
-        hit_rate: 0.95,
+        hit_rate: judged.finding.details.hit_rate.unwrap_or(USUAL_HIT_RATE),
         hit_rate_basis: Basis::Assumed,
         saving_ms: [low, high],
         strategy: judged.finding.suggestion.clone(),

@@ -123,6 +123,7 @@ mod tests {
             title: text(),
             effect: None,
             caching: None,
+            pool: None,
             cure: None,
         }
     }

@@ -16,7 +16,7 @@ pub mod terminal;
 
 pub use escape::visible;
 pub use model::{
-    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Impact, Millis, ReadError,
+    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Impact, Millis, Pool, ReadError,
     Report, SCHEMA_VERSION, Section, Service, Severity, Subsection, Summary, SyntaxError, SystemProblem, Tool,
     TraceStep, UnusedSuppression,
 };

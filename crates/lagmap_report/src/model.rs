@@ -143,6 +143,8 @@ pub struct Finding {
     pub effect: Option<EffectKind>,
     /// What a cache would give, for findings that one would mend.
     pub caching: Option<Caching>,
+    /// What should be kept and shared instead of made anew.
+    pub pool: Option<Pool>,
     /// Code that shows the mend.
     pub cure: Option<String>,
 }
@@ -207,6 +209,17 @@ pub struct Caching {
     pub saving_ms: [Millis; 2],
     /// The cache to use, as a short phrase: "in-process LRU with 1,024 entries, keyed by text and language".
     pub strategy: String,
+}
+
+/// What should be kept and shared instead of made anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pool {
+    /// Of what, as a noun: `database connection`.
+    pub kind: String,
+    /// How many for one service.
+    pub size: u32,
+    /// Why so many.
+    pub reason: String,
 }
 
 /// Findings of one rule with one cause: what people read as one problem.

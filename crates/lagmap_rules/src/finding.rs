@@ -1,6 +1,7 @@
 //! What a rule says.
 
-use lagmap_program::{CallView, Context, FileId, Frequency, FunctionId, Interval, Program, Step};
+use lagmap_models::EffectKind;
+use lagmap_program::{CallView, Context, FileId, Frequency, FunctionId, Interval, Place, Program, Step};
 use lagmap_source::Span;
 
 use crate::RuleInfo;
@@ -26,6 +27,47 @@ pub struct Finding {
     pub suggestion: String,
     /// Findings of one rule with the same cause are one line in a report.
     pub cause: String,
+    /// What a report's sections count and add up.
+    pub details: Details,
+}
+
+/// What a report's sections count and add up: each is known to some rules only.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Details {
+    /// What the finding's operation waits for.
+    pub effect: Option<EffectKind>,
+    /// The pool, or the one kept object, that would serve instead.
+    pub pool: Option<Pool>,
+    /// The part of calls, from 0 to 1, that a cache would answer (assumed).
+    pub hit_rate: Option<f64>,
+}
+
+/// What should be kept instead of made anew, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Of what, as a noun: `database connection`.
+    pub kind: String,
+    /// How many for one service.
+    pub size: u32,
+    /// Why so many.
+    pub reason: &'static str,
+}
+
+impl Pool {
+    /// How many are used at the same time where a finding runs: as many as threads or coroutines serve requests there.
+    pub fn for_place(kind: &str, place: Place) -> Self {
+        let (size, reason) = match place {
+            Place::Main | Place::Process => (1, "the loop handles one message at a time"),
+            // The default of SQLAlchemy's pool is 5 connections and 10 more at peaks, that of urllib3 10 for each host.
+            Place::Worker => {
+                (10, "worker threads serve requests at the same time; more of them wait for each other's work anyway")
+            }
+            Place::EventLoop => {
+                (10, "coroutines share one loop: more requests at a time wait for a free one instead of the other side")
+            }
+        };
+        Self { kind: kind.to_owned(), size, reason }
+    }
 }
 
 /// Where a finding is shown.
@@ -126,7 +168,29 @@ impl Finding {
             confidence: Confidence::Certain,
             suggestion: String::new(),
             cause: format!("{path}:{line}"),
+            details: Details::default(),
         }
+    }
+
+    /// With what its operation waits for.
+    #[must_use]
+    pub const fn effect(mut self, effect: EffectKind) -> Self {
+        self.details.effect = Some(effect);
+        self
+    }
+
+    /// With what should be kept, for the place where it runs.
+    #[must_use]
+    pub fn pool(mut self, kind: &str) -> Self {
+        self.details.pool = self.context.map(|context| Pool::for_place(kind, context.place));
+        self
+    }
+
+    /// With the part of calls that a cache would answer.
+    #[must_use]
+    pub const fn hit_rate(mut self, rate: f64) -> Self {
+        self.details.hit_rate = Some(rate);
+        self
     }
 
     /// With what to do.

@@ -9,7 +9,7 @@ mod rules;
 use lagmap_program::{Frequency, Program};
 use rayon::prelude::*;
 
-pub use finding::{Bytes, Confidence, Finding, Harm, Location, place};
+pub use finding::{Bytes, Confidence, Details, Finding, Harm, Location, Pool, place};
 
 /// A rule.
 #[derive(Debug)]

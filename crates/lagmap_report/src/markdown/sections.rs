@@ -1,13 +1,13 @@
 //! The brief's five sections, under its own headings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use crate::escape::prose;
+use crate::escape::{code_span, prose};
 use crate::groups::Problem;
 use crate::markdown::entry;
-use crate::model::{Caching, EffectKind, Section, Severity, Subsection};
-use crate::quantity::{async_advice, basis, interval};
+use crate::model::{Caching, EffectKind, Millis, Section, Severity, Subsection};
+use crate::quantity::{async_advice, basis, count, duration, interval};
 
 /// The headings of the ranking with the words for an empty one. The brief names three; the last is written only where
 /// it is not empty.
@@ -70,9 +70,54 @@ pub(super) fn cpu(problems: &[Problem<'_>], out: &mut dyn Write) -> io::Result<(
 /// Section 4.
 pub(super) fn pooling(problems: &[Problem<'_>], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# 4. RESOURCE POOLING RECOMMENDATIONS\n\n## CONNECTION POOLING\n")?;
+    pools(problems, Subsection::ConnectionPool, out)?;
     part(problems, Subsection::ConnectionPool, "No connection was found that a pool should hold.", out)?;
     writeln!(out, "## OBJECT POOLING\n")?;
+    pools(problems, Subsection::ObjectPool, out)?;
     part(problems, Subsection::ObjectPool, "No object was found that should be kept and used again.", out)
+}
+
+/// "**Database connection**: 23 places in 12 services make one each time. Keep ...": one line a kind, sizes below it.
+fn pools(problems: &[Problem<'_>], subsection: Subsection, out: &mut dyn Write) -> io::Result<()> {
+    let mut kinds: BTreeMap<&str, BTreeMap<(u32, &str), PoolUse<'_>>> = BTreeMap::new();
+    for finding in problems.iter().filter(|problem| problem.subsection() == subsection).flat_map(|p| &p.findings) {
+        if let Some(pool) = &finding.pool {
+            let sizes = kinds.entry(&pool.kind).or_default();
+            let used = sizes.entry((pool.size, &pool.reason)).or_default();
+            used.places += 1;
+            used.services.extend(finding.services.iter().map(String::as_str));
+        }
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    let places = |sizes: &BTreeMap<(u32, &str), PoolUse<'_>>| sizes.values().map(|used| used.places).sum::<usize>();
+    kinds.sort_by_key(|(_, sizes)| std::cmp::Reverse(places(sizes)));
+    for (kind, sizes) in kinds {
+        let made = count(places(&sizes), "place makes", "places make");
+        writeln!(out, "- **{}**: {made} a new one each time", capitalized(kind))?;
+        for ((size, reason), used) in sizes {
+            let services: Vec<String> = used.services.iter().map(|name| code_span(name)).collect();
+            let who = match services.as_slice() {
+                [] => count(used.places, "place", "places"),
+                names => names.join(", "),
+            };
+            let keep = if size == 1 { "keep 1".to_owned() } else { format!("a pool of {size}") };
+            writeln!(out, "  - {keep} for each service ({}; assumed): {who}", prose(reason))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Where things of one kind are made.
+#[derive(Default)]
+struct PoolUse<'a> {
+    places: usize,
+    services: BTreeSet<&'a str>,
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Section 5.
@@ -103,18 +148,36 @@ fn gain(caching: &Caching) -> String {
     format!("{rate:.0}% hit rate potential ({}), {saved} saved per hit", basis(caching.hit_rate_basis))
 }
 
-/// The caches in the order in which they pay: by what each saves per call, in every service that has it.
-fn priorities(mut opportunities: Vec<&Problem<'_>>, out: &mut dyn Write) -> io::Result<()> {
+/// The caches in the order in which they pay: what each kind saves per call, summed over the services that have it.
+fn priorities(opportunities: Vec<&Problem<'_>>, out: &mut dyn Write) -> io::Result<()> {
     if opportunities.is_empty() {
         return writeln!(out, "There is nothing to put in order.\n");
     }
-    opportunities.sort_by(|one, other| saving(other).total_cmp(&saving(one)));
-    for (index, problem) in opportunities.into_iter().enumerate() {
+    let mut kinds: BTreeMap<(&str, &str), (f64, Vec<&Problem<'_>>)> = BTreeMap::new();
+    for problem in opportunities {
         let worst = problem.worst;
         let strategy = worst.caching.as_ref().map_or(&worst.suggestion, |caching| &caching.strategy);
-        let reach = problem.reach().map(|reach| format!(", in {}", prose(&reach))).unwrap_or_default();
-        let title = prose(&problem.group.title);
-        writeln!(out, "{}. {} for: {title}{reach}", index + 1, prose(strategy.trim_end_matches('.')))?;
+        let kind = kinds.entry((&problem.group.title, strategy)).or_default();
+        kind.0 += saving(problem);
+        kind.1.push(problem);
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by(|(_, (one, _)), (_, (other, _))| other.total_cmp(one));
+    for (index, ((title, strategy), (saved, problems))) in kinds.into_iter().enumerate() {
+        let services: BTreeSet<&str> =
+            problems.iter().flat_map(|problem| &problem.group.services).map(String::as_str).collect();
+        let names: Vec<String> = services.into_iter().map(code_span).collect();
+        let places = problems.iter().map(|problem| problem.findings.len()).sum();
+        let reach = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
+        let saved = duration(Millis(saved));
+        let places = count(places, "place", "places");
+        let strategy = prose(strategy.trim_end_matches('.'));
+        writeln!(
+            out,
+            "{}. **{}** - {places}{reach}; about {saved} saved per request of each (assumed): {strategy}",
+            index + 1,
+            prose(title)
+        )?;
     }
     writeln!(out)
 }

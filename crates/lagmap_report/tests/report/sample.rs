@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use lagmap_report::{
-    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Impact, Millis, ReadError,
+    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Impact, Millis, Pool, ReadError,
     Report, SCHEMA_VERSION, Section, Service, Severity, SourceProvider, Subsection, Summary, SyntaxError,
     SystemProblem, Tool, TraceStep, UnusedSuppression,
 };
@@ -166,6 +166,7 @@ fn findings() -> Vec<Finding> {
         title: "Blocking file read on the event loop".into(),
         effect: Some(EffectKind::Disk),
         caching: None,
+        pool: None,
         cure: Some("settings = await asyncio.to_thread(load_settings)\n".into()),
     };
     let place = |print: &str, path: &str, line: u32, service: &str| Finding {
@@ -201,6 +202,7 @@ fn findings() -> Vec<Finding> {
             subsection: Subsection::None,
             effect: Some(EffectKind::Message),
             cure: None,
+            pool: Some(Pool { kind: "HTTP client".into(), size: 10, reason: "coroutines share one loop".into() }),
             ..place("0000000000000003", "shop/mail.py", 9, "Mailer")
         },
         Finding {

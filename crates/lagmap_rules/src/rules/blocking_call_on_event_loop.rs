@@ -165,6 +165,7 @@ fn finding(
     finding
         .then(steps)
         .suggest(cure)
+        .effect(effect.kind)
         .cause(format!("{sink_path}:{sink_line}"))
 }
 

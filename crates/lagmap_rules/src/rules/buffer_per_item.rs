@@ -39,6 +39,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
                 .confidence(Confidence::Likely)
+                .pool("buffer")
                 .suggest("Allocate it once before the loop (or in the constructor) and fill it in place each time"),
         );
     }

@@ -61,6 +61,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
                 .confidence(Confidence::Likely)
+                .pool(label)
                 .suggest(pool.unwrap_or_else(|| format!("Make one {label} when the service starts and keep it"))),
         );
     }

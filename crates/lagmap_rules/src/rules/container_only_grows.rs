@@ -2,7 +2,7 @@
 
 use lagmap_program::{Context, Frequency, Growth, Program};
 
-use crate::{Bytes, Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Bytes, Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "container-only-grows",
@@ -44,5 +44,6 @@ fn finding(rule: &'static RuleInfo, program: &Program, growth: &Growth, context:
         confidence: if growth.keyed { Confidence::Likely } else { Confidence::Certain },
         suggestion: "Bound it: `collections.deque(maxlen=...)` for histories, `cachetools.TTLCache(maxsize=..., ttl=...)` for look-ups, or delete entries when what they stand for ends".to_owned(),
         cause: format!("{}:{line}", unit.path),
+        details: Details::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use lagmap_program::{Built, Concat, FunctionId, Interval, Program};
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "growing-concat-in-loop",
@@ -51,6 +51,7 @@ fn finding(rule: &'static RuleInfo, program: &Program, function: FunctionId, con
         confidence: if concat.in_place { Confidence::Possible } else { Confidence::Likely },
         suggestion: cure(concat.built).to_owned(),
         cause: format!("{path}:{line}"),
+        details: Details::default(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use lagmap_program::{Frequency, Interval, Program};
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "linear-lookup-by-key",
@@ -55,6 +55,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                     confidence: Confidence::Likely,
                     suggestion,
                     cause: format!("{path}:{line}"),
+                    details: Details::default(),
                 });
             }
         }

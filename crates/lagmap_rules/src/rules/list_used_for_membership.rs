@@ -3,7 +3,7 @@
 use lagmap_facts::{CompareOp, Expr, ExprId};
 use lagmap_program::{FileId, FunctionId, Interval, Program, Value};
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "list-used-for-membership",
@@ -78,5 +78,6 @@ fn finding(
         confidence: if is_library || program.has_scale(made) { Confidence::Likely } else { Confidence::Possible },
         suggestion: format!("Keep a set beside or instead of `{name}`; where order matters a dict's keys keep it"),
         cause: format!("{path}:{line}"),
+        details: Details::default(),
     })
 }

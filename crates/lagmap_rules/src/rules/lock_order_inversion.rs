@@ -2,7 +2,7 @@
 
 use lagmap_program::{LockOrder, Program, Step};
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "lock-order-inversion",
@@ -41,6 +41,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             suggestion: "Take both locks in the same order everywhere, or let go of the first before the second is taken".to_owned(),
             context: program.contexts_of(function).iter().find(|context| context.frequency.is_repeated()),
             cause: format!("{}:{line}", other.path),
+            details: Details::default(),
         });
     }
 }

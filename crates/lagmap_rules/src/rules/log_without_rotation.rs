@@ -3,7 +3,7 @@
 use lagmap_facts::Expr;
 use lagmap_program::{CallView, Configured, Context, Frequency, Program};
 
-use crate::{Bytes, Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Bytes, Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 const CURE: &str = "Use `logging.handlers.RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5)`, or log to standard output and let the supervisor rotate";
 
@@ -100,6 +100,7 @@ fn configured_handler(
     findings.push(Finding {
         location: Location::Code { file, function, span },
         cause: format!("{path}:{line}"),
+        details: Details::default(),
         ..Finding::at_call(rule, call, what, harm()).suggest(CURE)
     });
 }

@@ -3,7 +3,7 @@
 use lagmap_facts::{Expr, RegionKind};
 use lagmap_program::{CallView, FileId, FunctionId, Interval, Pairing, Program};
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "quadratic-work-in-loop",
@@ -85,6 +85,7 @@ fn all_with_all(
         confidence: Confidence::Likely,
         suggestion: format!("Build a dict from key to record of `{name}` once before the loop and look each item up"),
         cause: format!("{path}:{line}"),
+        details: Details::default(),
     })
 }
 

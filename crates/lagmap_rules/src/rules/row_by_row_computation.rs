@@ -3,7 +3,7 @@
 use lagmap_facts::{Expr, ExprId};
 use lagmap_program::{CallView, ElementLoop, FileId, FunctionId, Interval, Program};
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "row-by-row-computation",
@@ -101,6 +101,7 @@ fn by_hand(
         confidence: Confidence::Likely,
         suggestion: suggestion.to_owned(),
         cause: format!("{path}:{line}"),
+        details: Details::default(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use lagmap_program::Program;
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "service-cannot-start",
@@ -33,6 +33,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             confidence: Confidence::Certain,
             suggestion: obstacle.cure.to_owned(),
             cause: format!("{}:{}", obstacle.path, obstacle.line),
+            details: Details::default(),
         });
     }
 }

@@ -4,7 +4,7 @@ use lagmap_facts::ScopeKind;
 use lagmap_program::{FunctionId, Program};
 use lagmap_source::Span;
 
-use crate::{Bytes, Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Bytes, Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "unbounded-memoization",
@@ -90,5 +90,6 @@ fn finding(rule: &'static RuleInfo, program: &Program, function: FunctionId, kep
         confidence: Confidence::Likely,
         suggestion: "Give it a bound: `lru_cache(maxsize=1024)`; for methods keep the cache on the instance".to_owned(),
         cause: format!("{}:{}", unit.path, unit.lines.position(facts.span.start).line),
+        details: Details::default(),
     }
 }

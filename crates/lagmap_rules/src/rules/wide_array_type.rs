@@ -3,7 +3,7 @@
 use lagmap_facts::{Expr, ExprId};
 use lagmap_program::{ContextSet, FileId, FunctionId, Interval, Program};
 
-use crate::{Confidence, Finding, Harm, Location, RuleInfo, Section, Subsection};
+use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "wide-array-type",
@@ -64,6 +64,7 @@ fn finding(
         confidence: Confidence::Likely,
         suggestion: "Use `numpy.float32` (or the narrow type itself): what models and codecs take is exact enough in 32 bits".to_owned(),
         cause: format!("{path}:{line}"),
+        details: Details::default(),
     })
 }
 
