@@ -59,12 +59,8 @@ impl Pool {
         let (size, reason) = match place {
             Place::Main | Place::Process => (1, "the loop handles one message at a time"),
             // The default of SQLAlchemy's pool is 5 connections and 10 more at peaks, that of urllib3 10 for each host.
-            Place::Worker => {
-                (10, "worker threads serve requests at the same time; more of them wait for each other's work anyway")
-            }
-            Place::EventLoop => {
-                (10, "coroutines share one loop: more requests at a time wait for a free one instead of the other side")
-            }
+            Place::Worker => (10, "worker threads serve requests at the same time"),
+            Place::EventLoop => (10, "coroutines serve requests at the same time; those beyond wait for a free one"),
         };
         Self { kind: kind.to_owned(), size, reason }
     }
@@ -183,6 +179,14 @@ impl Finding {
     #[must_use]
     pub fn pool(mut self, kind: &str) -> Self {
         self.details.pool = self.context.map(|context| Pool::for_place(kind, context.place));
+        self
+    }
+
+    /// With workers that should be kept, whatever runs them.
+    #[must_use]
+    pub fn workers(mut self, kind: &str) -> Self {
+        let reason = "workers mostly wait: about as many as requests are in flight at the same time";
+        self.details.pool = Some(Pool { kind: kind.to_owned(), size: 10, reason });
         self
     }
 

@@ -202,7 +202,7 @@ fn findings() -> Vec<Finding> {
             subsection: Subsection::None,
             effect: Some(EffectKind::Message),
             cure: None,
-            pool: Some(Pool { kind: "HTTP client".into(), size: 10, reason: "coroutines share one loop".into() }),
+            pool: None,
             ..place("0000000000000003", "shop/mail.py", 9, "Mailer")
         },
         Finding {
@@ -263,6 +263,7 @@ fn findings() -> Vec<Finding> {
             trace: vec![],
             effect: Some(EffectKind::Network),
             cure: None,
+            pool: Some(Pool { kind: "HTTP client".into(), size: 10, reason: "coroutines share one loop".into() }),
             ..place("0000000000000007", "shop/stock.py", 90, "Stock")
         },
         Finding {

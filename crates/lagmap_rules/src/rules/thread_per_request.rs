@@ -36,7 +36,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
                 .confidence(Confidence::Likely)
-                .pool("worker thread")
+                .workers(what)
                 .suggest("Make one `ThreadPoolExecutor(max_workers=...)` when the service starts and submit to it (for work that waits: about as many workers as requests in flight; for work that computes: a process pool with one worker a core)"),
         );
     }
