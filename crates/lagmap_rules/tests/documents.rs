@@ -4,11 +4,15 @@
 //! ```` ```python file=a/b.py ```` is one of its files (`main.py` if it names none); lines that must be reported end in
 //! `# flag: <rule-name>`.
 
+mod common;
+
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
 use lagmap_documents::{Case, Document};
-use lagmap_rules::{Confidence, Location, RuleInfo};
+use lagmap_rules::RuleInfo;
 use libtest_mimic::{Arguments, Failed, Trial};
+
+use common::{Line, audit};
 
 /// The fewest flagged cases and look-alikes of a document.
 const FEWEST: usize = 3;
@@ -16,9 +20,6 @@ const FLAGGED: &str = "Flagged";
 const NOT_FLAGGED: &str = "Not flagged";
 const SECTIONS: [&str; 6] =
     ["What it finds", "Why it matters", "What it costs", FLAGGED, NOT_FLAGGED, "How to mend it"];
-
-/// A path and a line.
-type Line = (String, u32);
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -78,35 +79,18 @@ fn check_case(rule: &'static RuleInfo, case: &Case, problems: &mut String) {
         let what = if wanted.is_empty() { "flags nothing" } else { "flags something" };
         writeln!(problems, "{}: {what}, which its section does not say", case.title).unwrap();
     }
-    let found = match audit(rule, case) {
+    let found = match audit(case, |other| other.name == rule.name) {
         Ok(found) => found,
         Err(error) => return writeln!(problems, "{}: {error}", case.title).unwrap(),
     };
-    let places: BTreeSet<Line> = found.iter().map(|(place, _)| place.clone()).collect();
+    let places: BTreeSet<Line> = found.iter().map(|found| found.line.clone()).collect();
     for (path, line) in wanted.difference(&places) {
         writeln!(problems, "{}: {path}:{line} must be reported and is not", case.title).unwrap();
     }
-    for (place, message) in &found {
-        if !wanted.contains(place) {
-            writeln!(problems, "{}: {}:{} must not be reported: {message}", case.title, place.0, place.1).unwrap();
+    for found in &found {
+        let (path, line) = &found.line;
+        if !wanted.contains(&found.line) {
+            writeln!(problems, "{}: {path}:{line} must not be reported: {}", case.title, found.message).unwrap();
         }
     }
-}
-
-/// What the rule reports in a project: places and messages.
-fn audit(rule: &'static RuleInfo, case: &Case) -> Result<Vec<(Line, String)>, String> {
-    let program = case.program()?;
-    let found = lagmap_rules::check(&program, |other| other.name == rule.name);
-    let shown = found.into_iter().filter(|finding| finding.confidence > Confidence::Possible);
-    let place = |finding: lagmap_rules::Finding| {
-        let place = match &finding.location {
-            Location::Code { file, span, .. } => {
-                let (path, line) = lagmap_rules::place(&program, *file, *span);
-                (path.to_owned(), line)
-            }
-            Location::Line { path, line, .. } => (path.clone(), *line),
-        };
-        (place, finding.message)
-    };
-    Ok(shown.map(place).collect())
 }
