@@ -73,11 +73,16 @@ fn is_real_path(program: &Program, finding: &Finding) -> bool {
     inside.is_none_or(|node| program.is_consistent(*function, node.region, context))
 }
 
-/// Whether all that is known is that somebody may call it, and it takes no more than a moment: in an application, which has no
+/// Whether all that is known is that somebody may call it, and it takes no more than a moment or opens one thing: in an
+/// application, which has no
 /// users that import it, that is no finding.
 fn is_short_at_call(finding: &Finding) -> bool {
     finding.context.is_some_and(|context| context.frequency == Frequency::Library)
-        && matches!(&finding.harm, Harm::Time { cost, .. } if cost.high <= 100.0)
+        && match &finding.harm {
+            Harm::Time { cost, .. } => cost.high <= 100.0,
+            Harm::Leak { .. } => true,
+            _ => false,
+        }
 }
 
 /// What the rules that `wanted` accepts find, in a fixed order: by rule, then as found.
