@@ -1,7 +1,7 @@
 //! `quadratic-work-in-loop`.
 
 use lagmap_facts::{Expr, RegionKind};
-use lagmap_program::{CallView, FileId, FunctionId, Interval, Pairing, Program};
+use lagmap_program::{CallView, FileId, FunctionId, Interval, Pairing, Program, Site};
 
 use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -17,6 +17,7 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let is_library = !program.is_application();
     for call in program.calls_where(|entry| entry.paths.iter().any(|path| path.starts_with("builtins."))) {
         if call.around().loops == 0 {
             continue;
@@ -24,7 +25,9 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         if program.is_other_each_round(&call) || program.is_done_once(&call) {
             continue;
         }
-        let Some(what) = whole_list_work(program, &call) else { continue };
+        let Some((what, list)) = whole_list_work(program, &call) else { continue };
+        // Most lists of an application are short; what a library is given may have any length.
+        let is_long = is_library || program.has_scale(list);
         let contexts = call.contexts();
         let Some(context) = contexts.iter().find(|context| context.frequency.is_repeated()) else { continue };
         let name = call.facts().dotted(call.call.callee).unwrap_or_else(|| call.path());
@@ -37,7 +40,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(Confidence::Likely)
+                .confidence(if is_long { Confidence::Likely } else { Confidence::Possible })
                 .suggest(cure(&call)),
         );
     }
@@ -101,7 +104,7 @@ fn scan(rule: &'static RuleInfo, call: &CallView<'_>, searched: &str) -> Option<
 }
 
 /// What a list method does to the whole list, if the list is one that grows and outlives a round of the loop.
-fn whole_list_work(program: &Program, call: &CallView<'_>) -> Option<&'static str> {
+fn whole_list_work(program: &Program, call: &CallView<'_>) -> Option<(&'static str, Site)> {
     let catalogue = program.catalogue();
     let (method, list) = call.models().find_map(|(model, receiver)| Some((model, receiver?)))?;
     if catalogue.parent(method) != catalogue.list() {
@@ -125,7 +128,7 @@ fn whole_list_work(program: &Program, call: &CallView<'_>) -> Option<&'static st
             !facts.enclosing(region).any(|(outer, _)| outer == looped)
         }
     };
-    (made_outside && program.is_growing(list)).then_some(what)
+    (made_outside && program.is_growing(list)).then_some((what, list))
 }
 
 /// A loop over data: one that runs for ever does its work per message, not over the list.
