@@ -286,5 +286,7 @@ fn kind(kind: ProblemKind) -> &'static str {
         ProblemKind::DuplicateKey => "duplicate-key",
         ProblemKind::UnknownDependency => "unknown-dependency",
         ProblemKind::DependencyCycle => "dependency-cycle",
+        ProblemKind::HealthPortIsPort => "health-port-is-port",
+        ProblemKind::UnreachableService => "unreachable-service",
     }
 }

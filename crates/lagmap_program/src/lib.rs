@@ -11,6 +11,7 @@ mod configured;
 mod contexts;
 mod effects;
 mod elementwise;
+mod entered;
 mod evaluate;
 mod file_names;
 mod fixed;

@@ -12,6 +12,7 @@ use crate::{
     CallSite, Cell, ClassId, FileId, FunctionId, Site, Value, Values,
     contexts::{Context, ContextSet, Contexts, Frequency, Place, library_entries},
     effects::{Effect, Effects, Recurrence},
+    entered::Entered,
     evaluate::Evaluator,
     graph::{Edge, EdgeKind, Graph, Target},
     linked::{Linked, ProgramFile, SourceUnit},
@@ -236,17 +237,18 @@ impl Program {
 
     /// Whether something of the program runs as long as requests come: a service, even if no configuration names it.
     pub fn serves(&self) -> bool {
-        !self.system.services.is_empty()
+        self.system.is_inventory()
             || (0..self.linked.ids.function_count()).any(|index| {
                 let often = |context: Context| matches!(context.frequency, Frequency::Request | Frequency::Background);
                 self.contexts.of(FunctionId(index as u32)).any(often)
             })
     }
 
-    /// Whether the program is one that runs rather than one that others import: it has services, or a good part of its live
-    /// functions run per request or in a loop of their own.
+    /// Whether the program is one that runs rather than one that others import: a start-up configuration names its services, or a
+    /// good part of its live functions run per request or in a loop of their own. That it can be deployed does not make it one:
+    /// libraries come with containers for their own demonstration.
     pub fn is_application(&self) -> bool {
-        if !self.system.services.is_empty() {
+        if self.system.is_inventory() {
             return true;
         }
         let (mut live, mut often) = (0_u32, 0_u32);
@@ -622,26 +624,21 @@ fn start(
     options: ProgramOptions,
 ) -> (Vec<Reach>, Bits, Vec<Vec<FunctionId>>, Contexts) {
     let file_of = |path: &str| linked.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok();
-    let scripts: Vec<Option<FileId>> = system
-        .services
-        .iter()
-        .map(|service| service.script.as_deref().and_then(file_of).map(|index| FileId(index as u32)))
-        .collect();
-    let starts: Vec<Start> = scripts
-        .iter()
-        .map(|script| Start { scripts: script.iter().copied().collect(), functions: Vec::new(), any_class: false })
-        .collect();
+    let file_at = |path: &String| file_of(path).map(|index| FileId(index as u32));
+    let entered: Vec<Entered> = system.services.iter().map(|service| Entered::of(linked, service, file_at)).collect();
+    let starts: Vec<Start> = entered.iter().map(Entered::start).collect();
     let reaches = reach_all(linked, graph, &starts);
     let mut made = Bits::new(linked.ids.class_count());
     for reach in &reaches {
         made.union(&reach.classes);
     }
     let body = |file: &FileId| linked.ids.function(*file, FunctionIndex::MODULE);
-    let services: Vec<FileId> = scripts.iter().flatten().copied().collect();
-    let mut entries: Vec<(FunctionId, Context)> =
-        services.iter().map(|file| (body(file), Context::new(Place::Main, Frequency::Startup))).collect();
+    let services: Vec<FileId> = entered.iter().flat_map(|entered| entered.scripts.iter().copied()).collect();
+    let mut entries: Vec<(FunctionId, Context)> = entered.iter().flat_map(|entered| entered.entries.clone()).collect();
     let mut run_as_script = services.clone();
-    if services.is_empty() || options.all_code {
+    // Only a start-up configuration names all that is started. Beside what is deployed there are commands, scripts that
+    // people run by hand, and code that a framework finds by its name.
+    if entries.is_empty() || !system.is_inventory() || options.all_code {
         entries.extend(library_entries(linked, graph));
         let is_script = |file: &FileId| {
             linked

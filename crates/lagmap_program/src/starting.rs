@@ -2,6 +2,8 @@
 
 use lagmap_facts::{Expr, FunctionIndex, OpKind, RegionId, RegionKind};
 
+use lagmap_system::Entry;
+
 use crate::{FileId, ImportTarget, Program, linked::ProgramFile};
 
 /// Why a service cannot start.
@@ -30,11 +32,12 @@ impl Program {
             .and_then(|script| self.linked.files.binary_search_by(|file| file.path.as_str().cmp(script)).ok());
         let Some(script) = script else {
             // A script that exists but could not be read is among the audit's errors, not missing.
-            return service.script.is_none().then(|| Obstacle {
+            // What a worker without an application of its own runs, its queue says.
+            return (service.script.is_none() && service.entry != Entry::Queue).then(|| Obstacle {
                 path: service.config.clone(),
                 line: service.line,
                 column: 1,
-                problem: format!("its script `{}` does not exist", service.declared_script),
+                problem: format!("its {} `{}` does not exist", named(&service.entry), service.declared_script),
                 cure: "Correct the script's path in the configuration, or remove the service",
             });
         };
@@ -78,6 +81,14 @@ impl Program {
             };
             self.import_obstacle(target, seen)
         })
+    }
+}
+
+/// What a service's file is to it.
+const fn named(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Script | Entry::Queue => "script",
+        Entry::Module | Entry::Object { .. } | Entry::Function(_) => "module",
     }
 }
 

@@ -8,25 +8,118 @@ use ignore::{DirEntry, WalkBuilder};
 
 use crate::place::{Located, Root, Want, slashed};
 use crate::service::ConfigError;
+use crate::sources::{compose, dockerfile};
 
 /// Larger configurations are refused. A real one of 84 services has 23 KB.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Larger ignore files are not read, and the folder with them.
 const MAX_IGNORE_BYTES: u64 = 1024 * 1024;
 
-/// The YAML files of a tree, by path, relative to its root.
+/// What of a tree may say what is started, by path, relative to its root.
 #[derive(Debug, Default)]
-pub(crate) struct YamlFiles {
+pub(crate) struct Found {
     /// `startup_config.yaml` and `startup_config.yml`.
     pub(crate) named: Vec<String>,
-    /// All others.
+    /// All other YAML files but Compose files.
     pub(crate) others: Vec<String>,
+    /// Deployment files with their kind, those of examples, tests and documents left out.
+    pub(crate) deployments: Vec<(DeploymentKind, String)>,
+    /// Django's management commands.
+    pub(crate) management_commands: Vec<String>,
+}
+
+/// The kinds of deployment files that are found by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum DeploymentKind {
+    Compose,
+    Dockerfile,
+    Procfile,
+    /// A supervisord configuration, if it has programs.
+    Supervisor,
+    Systemd,
+    Makefile,
+    Pyproject,
+    SetupCfg,
+}
+
+impl DeploymentKind {
+    /// The kind of a file by its name.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        Some(match name {
+            "Procfile" => Self::Procfile,
+            "Makefile" | "makefile" | "GNUmakefile" | "justfile" | "Justfile" => Self::Makefile,
+            "pyproject.toml" => Self::Pyproject,
+            "setup.cfg" => Self::SetupCfg,
+            _ if compose::is_named(name) => Self::Compose,
+            _ if dockerfile::is_named(name) => Self::Dockerfile,
+            _ if name.starts_with("Procfile.") => Self::Procfile,
+            _ => match name.rsplit_once('.') {
+                Some((_, "service")) => Self::Systemd,
+                Some((_, "conf" | "ini")) => Self::Supervisor,
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// Folders whose deployment files are not the tree's own: examples, tests, documents, copies of others' code.
+fn is_aside(path: &str) -> bool {
+    let Some((folders, name)) = path.rsplit_once('/') else { return says_test(path) };
+    let aside = |folder: &str| {
+        let folder = folder.to_ascii_lowercase();
+        [
+            "example",
+            "examples",
+            "sample",
+            "samples",
+            "demo",
+            "demos",
+            "test",
+            "tests",
+            "testing",
+            "e2e",
+            "fixtures",
+            "integration_tests",
+            "integration-tests",
+            "testdata",
+            "benchmark",
+            "benchmarks",
+            "doc",
+            "docs",
+            "tutorial",
+            "tutorials",
+            "vendor",
+            "vendored",
+            "_vendor",
+            "third_party",
+            "third-party",
+            "external",
+            "template",
+            "templates",
+            "cookiecutter",
+            "project_template",
+            "bower_components",
+        ]
+        .contains(&folder.as_str())
+            || says_test(&folder)
+            || folder.contains("{{")
+    };
+    folders.split('/').any(aside) || says_test(name)
+}
+
+/// `docker-compose.test.yml`, `Dockerfile.ci`
+fn says_test(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower
+        .split(['.', '-', '_'])
+        .any(|word| matches!(word, "test" | "tests" | "testing" | "ci" | "e2e" | "selenium" | "cypress"))
 }
 
 /// Walks the tree as Git sees it: hidden, ignored and installed files are left out, symbolic links not followed. The
 /// user's global ignore file does not count, so that every machine finds the same.
-pub(crate) fn yaml_files(root: &Root) -> YamlFiles {
-    let mut files = YamlFiles::default();
+pub(crate) fn configurations(root: &Root) -> Found {
+    let mut files = Found::default();
     if !has_readable_ignore_files(root.path()) {
         return files;
     }
@@ -41,15 +134,32 @@ pub(crate) fn yaml_files(root: &Root) -> YamlFiles {
             continue;
         }
         let Ok(relative) = entry.path().strip_prefix(root.path()) else { continue };
-        match entry.file_name().to_str() {
-            Some("startup_config.yaml" | "startup_config.yml") => files.named.push(slashed(relative)),
-            Some(name) if has_yaml_extension(name) => files.others.push(slashed(relative)),
-            _ => {}
+        let Some(name) = entry.file_name().to_str() else { continue };
+        let path = slashed(relative);
+        match DeploymentKind::of(&path) {
+            Some(kind) => {
+                if !is_aside(&path) {
+                    files.deployments.push((kind, path));
+                }
+            }
+            None if matches!(name, "startup_config.yaml" | "startup_config.yml") => files.named.push(path),
+            None if has_yaml_extension(name) => files.others.push(path),
+            None if path.contains("/management/commands/") && name.ends_with(".py") && !name.starts_with('_') => {
+                files.management_commands.push(path);
+            }
+            None => {}
         }
     }
     files.named.sort();
     files.others.sort();
+    files.deployments.sort();
+    files.management_commands.sort();
     files
+}
+
+/// Whether a YAML file may hold manifests of the tree's own.
+pub(crate) fn may_be_manifest(path: &str) -> bool {
+    !is_aside(path)
 }
 
 fn has_yaml_extension(name: &str) -> bool {

@@ -4,12 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use crate::declared::{Declarations, Declared, Trust, declarations};
-use crate::find;
+use crate::deploy;
+use crate::find::{self, DeploymentKind, Found};
+use crate::merge;
 use crate::place::{Located, Root, Want};
 use crate::problems::{self, Notes};
 use crate::service::{ConfigError, ConfigFile, ConfigOrigin, ProblemKind, Service, System};
+use crate::sources::kubernetes;
 use crate::value::{self, Port, expand};
 use crate::yaml::{Fault, Tree};
+
+/// So many services make a YAML file of any name a start-up configuration, whatever deployment files say.
+const SURE_SERVICES: usize = 3;
 
 /// How start-up configurations are read.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +25,12 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
 }
 
-/// Reads the start-up configurations of the tree at `root`.
+/// Reads what the tree at `root` says it starts.
 ///
-/// `explicit` names them, relative to `root`; if it is empty they are found: every `startup_config.yaml` or
-/// `startup_config.yml`, or, if the tree has none, every YAML file that maps names to scripts. Never fails as a whole:
-/// what cannot be read is in [`System::errors`].
+/// `explicit` names the files, relative to `root`, of any kind; if it is empty they are found. Start-up configurations
+/// (every `startup_config.yaml` or `startup_config.yml`, or, if nothing else names services, every YAML file that maps names
+/// to scripts) are complete: where there are any, deployment files add nothing but peers. Never fails as a whole: what
+/// cannot be read is in [`System::errors`].
 pub fn load(root: &Path, explicit: &[String], options: &Options) -> System {
     let mut system = System::default();
     let root = match Root::new(root) {
@@ -35,16 +42,26 @@ pub fn load(root: &Path, explicit: &[String], options: &Options) -> System {
         }
     };
     let mut loader = Loader { root: &root, options, system, notes: Notes::default() };
+    let mut found = find::configurations(&root);
     if explicit.is_empty() {
-        loader.find_and_add();
+        loader.find_and_add(&mut found);
     } else {
-        for path in find::explicit_files(&root, explicit, &mut loader.system.errors) {
-            loader.add_config(path, ConfigOrigin::Explicit);
+        let files = find::explicit_files(&root, explicit, &mut loader.system.errors);
+        (found.deployments, found.others) = (Vec::new(), Vec::new());
+        for path in files {
+            match DeploymentKind::of(&path) {
+                Some(kind) => found.deployments.push((kind, path)),
+                None if loader.is_manifest(&path) => found.others.push(path),
+                None => loader.add_config(path, ConfigOrigin::Explicit),
+            }
         }
+        found.deployments.sort();
+        loader.deploy(&found);
     }
     let Loader { mut system, notes, .. } = loader;
     system.problems = problems::find(&system, notes);
     system.errors.sort();
+    system.configs.sort_by(|a, b| a.path.cmp(&b.path));
     system
 }
 
@@ -56,16 +73,44 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn find_and_add(&mut self) {
-        let files = find::yaml_files(self.root);
-        let by_name = !files.named.is_empty();
-        for path in files.named {
+    fn find_and_add(&mut self, found: &mut Found) {
+        for path in std::mem::take(&mut found.named) {
             self.add_config(path, ConfigOrigin::FileName);
         }
-        if !by_name {
-            for path in files.others {
-                self.add_guessed(path);
+        if self.system.services.is_empty() {
+            let mut guessed = Loader { system: System::default(), notes: Notes::default(), ..*self };
+            for path in &found.others {
+                guessed.add_guessed(path.clone());
             }
+            // A file that maps several names to scripts is a start-up configuration; one with a single script may be
+            // anything, and counts only where nothing else names a service.
+            let Loader { system, notes, .. } = guessed;
+            let is_sure = system.services.len() >= SURE_SERVICES;
+            if is_sure {
+                (self.system, self.notes) = (system, notes);
+                self.deploy(found);
+            } else {
+                self.deploy(found);
+                if self.system.services.is_empty() && !system.services.is_empty() {
+                    let peers = std::mem::take(&mut self.system.peers);
+                    (self.system, self.notes) = (System { peers, ..system }, notes);
+                }
+            }
+        } else {
+            self.deploy(found);
+        }
+    }
+
+    fn is_manifest(&self, path: &str) -> bool {
+        find::read(self.root, path, &mut Vec::new()).is_some_and(|text| kubernetes::is_one(&text))
+    }
+
+    fn deploy(&mut self, found: &Found) {
+        let deployed = deploy::read(self.root, found, &self.options.variables);
+        self.system.peers = deployed.peers;
+        if !self.system.is_inventory() {
+            merge::merge(deployed.candidates, &mut self.system, &mut self.notes);
+            self.system.errors.extend(deployed.errors);
         }
     }
 
@@ -82,7 +127,7 @@ impl Loader<'_> {
     /// Adds a file only if it declares services with a script that exists; what else is wrong with it is not ours.
     fn add_guessed(&mut self, path: String) {
         let Some(text) = find::read(self.root, &path, &mut Vec::new()) else { return };
-        if !text.contains(".py") {
+        if !text.contains(".py") || kubernetes::is_one(&text) {
             return;
         }
         let (tree, _) = parse(&text);
@@ -117,7 +162,7 @@ impl Loader<'_> {
                 if let Some(required) = stated.filter(|_| unstated.remove(&index)) {
                     earlier.required = required;
                 }
-                merge(earlier, service, &mut self.notes);
+                complete(earlier, service, &mut self.notes);
             } else {
                 if stated.is_none() {
                     unstated.insert(index);
@@ -150,6 +195,7 @@ impl Loader<'_> {
             dependencies: declared.dependencies,
             required: declared.required.unwrap_or(true),
             python_paths,
+            ..Service::default()
         }
     }
 
@@ -256,7 +302,7 @@ fn without_tabs_in_indentation(line: &str) -> String {
 }
 
 /// Adds to a service what a second description of it says; the first counts where they differ.
-fn merge(earlier: &mut Service, later: Service, notes: &mut Notes) {
+fn complete(earlier: &mut Service, later: Service, notes: &mut Notes) {
     notes.differing(&later.name, "port", earlier.port, later.port);
     notes.differing(&later.name, "health port", earlier.health_port, later.health_port);
     earlier.port = earlier.port.or(later.port);

@@ -63,7 +63,7 @@ impl Root {
     }
 
     /// What stands at `base`/`relative`; `None` for nothing.
-    fn at(&self, base: &str, relative: &str, want: Want) -> Option<Located> {
+    pub(crate) fn at(&self, base: &str, relative: &str, want: Want) -> Option<Located> {
         let Some(lexical) = join(base, relative) else { return Some(Located::Outside) };
         let full = fs::canonicalize(self.path.join(&lexical)).ok()?;
         let Ok(inside) = full.strip_prefix(&self.path) else { return Some(Located::Outside) };
@@ -113,7 +113,7 @@ fn folder_of(path: &str) -> Option<&str> {
 }
 
 /// `base`/`relative` without `.` and `..`; `None` if it climbs above the root.
-fn join(base: &str, relative: &str) -> Option<String> {
+pub(crate) fn join(base: &str, relative: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in base.split('/').chain(relative.split('/')) {
         match part {

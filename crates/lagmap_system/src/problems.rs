@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use crate::order::{cycles, edges};
 use crate::place::Located;
-use crate::service::{ProblemKind, Service, ServiceId, System, SystemProblem};
+use crate::service::{ProblemKind, Service, ServiceId, SourceKind, System, SystemProblem};
 
 /// Faults noted while the configurations are read.
 #[derive(Debug, Default)]
@@ -87,6 +87,7 @@ pub(crate) fn find(system: &System, notes: Notes) -> Vec<SystemProblem> {
     found.shared_scripts();
     found.duplicate_names();
     found.duplicate_ports();
+    found.health_ports();
     found.unknown_dependencies();
     found.dependency_cycles();
     let mut problems = found.problems;
@@ -117,7 +118,8 @@ impl Found<'_> {
     }
 
     fn shared_scripts(&mut self) {
-        for (script, services) in self.grouped(|service| service.script.as_deref()) {
+        // Containers and processes of one image share scripts as a matter of course.
+        for (script, services) in self.grouped(|service| service.script.as_deref().filter(|_| is_startup(service))) {
             let names: HashSet<&str> = services.iter().filter_map(|&id| self.name(id)).collect();
             if names.len() > 1 {
                 let message = format!("{} start one script, {}", self.names(&services), shown(script));
@@ -144,9 +146,7 @@ impl Found<'_> {
     fn duplicate_ports(&mut self) {
         let mut listeners: BTreeMap<(&str, u32), Vec<Listener<'_>>> = BTreeMap::new();
         for (id, service) in self.system.iter() {
-            let host = bound_address(service);
-            for (port, is_health) in [(service.port, false), (service.health_port, true)] {
-                let Some(port) = port else { continue };
+            for (port, host, is_health) in listened(service) {
                 let listener = Listener { id, host, is_health };
                 listeners.entry((&service.config, port)).or_default().push(listener);
             }
@@ -165,14 +165,34 @@ impl Found<'_> {
         }
     }
 
+    fn health_ports(&mut self) {
+        for (id, service) in self.system.iter() {
+            if let Some(port) = service.port.filter(|port| service.health_port == Some(*port)) {
+                let message = format!("the health check of {} has its own port, {port}", shown(&service.name));
+                self.add(ProblemKind::HealthPortIsPort, vec![id], message);
+            }
+        }
+    }
+
     fn unknown_dependencies(&mut self) {
         let system = self.system;
-        let known: HashSet<&str> = system.services.iter().map(|service| service.name.as_str()).collect();
+        let services = system.services.iter();
+        let names = services.flat_map(|service| std::iter::once(&service.name).chain(&service.hosts));
+        // A start-up configuration speaks of its own services; in a deployment file what runs beside them counts, too.
+        let peers = system.peers.iter().filter(|_| !system.is_inventory()).map(|peer| &peer.name);
+        let known: HashSet<&str> = names.chain(peers).map(String::as_str).collect();
         let disabled: HashSet<&str> =
             system.configs.iter().flat_map(|config| &config.disabled).map(String::as_str).collect();
         for (id, service) in system.iter() {
             for dependency in &service.dependencies {
-                if known.contains(dependency.as_str()) {
+                // Units of the machine, such as a database's, are not in the tree; a service that starts several programs is
+                // known by their names.
+                let has_parts = || {
+                    known
+                        .iter()
+                        .any(|name| name.strip_prefix(dependency.as_str()).is_some_and(|rest| rest.starts_with('/')))
+                };
+                if known.contains(dependency.as_str()) || service.source == SourceKind::Systemd || has_parts() {
                     continue;
                 }
                 let why = if disabled.contains(dependency.as_str()) { "is disabled" } else { "no configuration has" };
@@ -244,9 +264,26 @@ struct Listener<'s> {
     is_health: bool,
 }
 
-/// The one address that a service binds, if it binds one.
-fn bound_address(service: &Service) -> Option<&str> {
-    match service.host.as_deref().map(str::trim) {
+fn is_startup(service: &Service) -> bool {
+    service.source == SourceKind::Startup
+}
+
+/// The ports of its machine that a service takes, each with the one address that it binds, if it binds one, and whether it is that
+/// of the health check. A container takes those that it publishes.
+fn listened(service: &Service) -> Vec<(u32, Option<&str>, bool)> {
+    let host = bound_address(service.host.as_deref());
+    let own = [(service.port, false), (service.health_port, true)];
+    let own =
+        own.into_iter().filter(|_| is_startup(service)).filter_map(|(port, is_health)| Some((port?, host, is_health)));
+    let published = service
+        .published
+        .iter()
+        .filter_map(|published| Some((published.port?, bound_address(published.host.as_deref()), false)));
+    own.chain(published).collect()
+}
+
+fn bound_address(host: Option<&str>) -> Option<&str> {
+    match host.map(str::trim) {
         None | Some("" | "0.0.0.0" | "::" | "[::]" | "*") => None,
         Some("localhost" | "::1") => Some("127.0.0.1"),
         Some(host) => Some(host),

@@ -74,7 +74,7 @@ agent_groups:
         host: None,
         dependencies: Vec::new(),
         required: true,
-        python_paths: Vec::new(),
+        ..Service::default()
     };
     assert_eq!(system.services[0], registry);
     assert_eq!(names(&system), ["Registry", "Twin"]);
@@ -169,7 +169,7 @@ fn ports_with_variables() {
     let tree = tree(&[("startup_config.yml", config), ("a.py", ""), ("b.py", ""), ("c.py", "")]);
     let ports = |options: &Options| -> Vec<_> {
         let system = load(tree.path(), &[], options);
-        assert_eq!(kinds(&system), [ProblemKind::InvalidPort]);
+        assert_eq!(messages(&system, ProblemKind::InvalidPort).len(), 1);
         assert_eq!(system.services[2].script.as_deref(), Some("c.py"));
         system.services.iter().map(|service| (service.port, service.health_port)).collect()
     };
@@ -275,7 +275,8 @@ fn ports_collide_inside_a_configuration_and_on_one_address() {
     let mut files = vec![("one/startup_config.yaml", one), ("two/startup_config.yaml", two)];
     files.extend(["a.py", "b.py", "c.py", "d.py", "e.py", "f.py", "z.py"].map(|script| (script, "")));
     let system = load(tree(&files).path(), &[], &Options::default());
-    assert_eq!(kinds(&system), [ProblemKind::DuplicatePort]);
+    assert_eq!(kinds(&system), [ProblemKind::DuplicatePort, ProblemKind::HealthPortIsPort]);
+    assert_eq!(system.problems[1].message, "the health check of `f` has its own port, 6000");
     assert_eq!(system.problems[0].message, "`a`, `b`, `c` (health check) listen on one port, 7200");
     assert_eq!(system.problems[0].services.len(), 3);
     assert_eq!((system.problems[0].config.as_str(), system.problems[0].line), ("one/startup_config.yaml", 2));

@@ -57,7 +57,7 @@ fn handler(
 
 /// Made by a service, not by a program that does its work and ends.
 fn is_of_service(program: &Program, call: &CallView<'_>) -> bool {
-    !program.system.services.is_empty() || !call.contexts().any(|context| context.frequency == Frequency::Script)
+    program.system.is_inventory() || !call.contexts().any(|context| context.frequency == Frequency::Script)
 }
 
 /// Some set-up functions only open a file when they are given one.
