@@ -1,5 +1,6 @@
 //! What stands above the sections: what cannot start, what was read, and what to fix first.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::escape::{code_span, prose};
@@ -85,14 +86,17 @@ fn first_things(problems: &[Problem<'_>], out: &mut dyn Write) -> io::Result<()>
     if problems.is_empty() {
         return writeln!(out, "Nothing was found that is worth fixing.\n");
     }
-    for (index, problem) in problems.iter().take(FIRST).enumerate() {
+    // One place may break several rules; what is to be done there is one thing.
+    let mut places = BTreeSet::new();
+    let first = problems.iter().filter(|problem| places.insert((&problem.worst.path, problem.worst.line)));
+    for (index, problem) in first.take(FIRST).enumerate() {
         let worst = problem.worst;
         writeln!(
             out,
-            "{}. {}\n   {} First seen at {}.",
+            "{}. {}\n   {}. First seen at {}.",
             index + 1,
             entry::headline(problem),
-            prose(&worst.suggestion),
+            prose(worst.suggestion.trim_end_matches('.')),
             entry::place(&worst.path, Some(worst.line)),
         )?;
     }

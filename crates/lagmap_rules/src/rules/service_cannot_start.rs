@@ -32,7 +32,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             context: None,
             confidence: Confidence::Certain,
             suggestion: obstacle.cure.to_owned(),
-            cause: format!("{}:{}", obstacle.path, obstacle.line),
+            // Services that the same mend brings back are one line of a report.
+            cause: obstacle.cure.to_owned(),
             details: Details::default(),
         });
     }
