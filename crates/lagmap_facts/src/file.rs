@@ -152,4 +152,19 @@ impl FileFacts {
             _ => None,
         }
     }
+
+    /// Whether two expressions are written alike: names, and attributes and items of them under literals or such.
+    pub fn is_same(&self, a: ExprId, b: ExprId) -> bool {
+        match (self.expr(a), self.expr(b)) {
+            (Expr::Name(a), Expr::Name(b)) | (Expr::Str(a), Expr::Str(b)) => self.text(a) == self.text(b),
+            (Expr::Int(a), Expr::Int(b)) => a == b,
+            (Expr::Attribute { value: a, attribute: of_a }, Expr::Attribute { value: b, attribute: of_b }) => {
+                self.text(of_a) == self.text(of_b) && self.is_same(a, b)
+            }
+            (Expr::Subscript { value: a, index: at_a }, Expr::Subscript { value: b, index: at_b }) => {
+                self.is_same(a, b) && self.is_same(at_a, at_b)
+            }
+            _ => false,
+        }
+    }
 }

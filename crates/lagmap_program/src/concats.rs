@@ -4,7 +4,7 @@ use lagmap_facts::{BinaryOp, CompareOp, Expr, ExprId, FileFacts, FunctionFacts, 
 use lagmap_models::ModelId;
 use lagmap_source::Span;
 
-use crate::{EdgeKind, FileId, FunctionId, Program, Value};
+use crate::{Cell, EdgeKind, FileId, FunctionId, Program, Value};
 
 /// What is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl Program {
         let grows = |op: &Op| {
             let (target, built, span) = self.lengthened(file, facts, op)?;
             let in_place = built == Built::Text && is_extended_in_place(facts, target, op);
-            let lasts = self.lasts_over_rounds(function, target, built, op);
+            let lasts =
+                self.lasts_over_rounds(function, target, built, op) && !self.is_taken_from(function, target, op);
             lasts.then_some(Concat { built, span, region: op.region, in_place })
         };
         facts.ops(scope).iter().filter_map(grows).collect()
@@ -136,6 +137,42 @@ impl Program {
         }
     }
 
+    /// Whether what is made longer is also made shorter again as its parts are taken out: `data = data[end:]`,
+    /// `*lines, rest = rest.split()`. Then it is a buffer, which is as long as what is not yet worked on.
+    fn is_taken_from(&self, function: FunctionId, target: ExprId, longer: &Op) -> bool {
+        let (file, _) = self.linked.ids.of_function(function);
+        let (unit, scope) = self.function(function);
+        let facts = &unit.facts;
+        let looped = facts.enclosing(longer.region).find(|(_, region)| region.kind.is_loop()).map(|(id, _)| id);
+        let in_loop = |op: &Op| looped.is_none_or(|looped| facts.enclosing(op.region).any(|(id, _)| id == looped));
+        let taken_here = facts.ops(scope).iter().filter(|op| op.span != longer.span && in_loop(op)).any(|op| {
+            let OpKind::Assign { target: assigned, value } = op.kind else { return false };
+            names(facts, assigned, target) && is_part(facts, scope, value, |owner| same_place(facts, owner, target))
+        });
+        if taken_here {
+            return true;
+        }
+        let Expr::Attribute { value: owner, attribute } = unit.facts.expr(target) else { return false };
+        let name = unit.facts.names.hash(attribute);
+        self.evaluator(file).values(owner).iter().any(|owner| {
+            let Value::Instance { class, .. } = owner else { return false };
+            let writes = self.uses.writes.get(&Cell::Attribute(class, name)).into_iter().flatten();
+            writes.filter(|write| write.function != function).any(|write| {
+                let (unit, scope) = self.function(write.function);
+                let op = unit.facts.ops(scope).iter().find(|op| op.span == write.span);
+                let value = op.and_then(|op| match op.kind {
+                    OpKind::Assign { value, .. } => Some(value),
+                    _ => None,
+                });
+                let is_place = |owner: ExprId| match unit.facts.expr(owner) {
+                    Expr::Attribute { attribute, .. } => unit.facts.names.hash(attribute) == name,
+                    _ => false,
+                };
+                value.is_some_and(|value| is_part(&unit.facts, scope, value, is_place))
+            })
+        })
+    }
+
     /// Whether a loop, some calls up, calls a method again and again on the same object.
     pub(crate) fn is_called_on_in_loop(&self, function: FunctionId, depth: u32) -> bool {
         let Some(depth) = depth.checked_sub(1) else { return false };
@@ -202,6 +239,34 @@ fn begins_anew(
             _ => false,
         };
         bound && op.span.start < longer.span.start && in_loop(op.region) && certain(op.region)
+    })
+}
+
+/// Whether an assignment's target is a place, or has it among its parts.
+fn names(facts: &FileFacts, assigned: ExprId, place: ExprId) -> bool {
+    match facts.expr(assigned) {
+        Expr::Tuple(list) | Expr::List(list) => facts.list(list).iter().any(|part| names(facts, *part, place)),
+        Expr::Starred(inner) => names(facts, inner, place),
+        _ => same_place(facts, assigned, place),
+    }
+}
+
+/// Whether a value is made of a part of what a place holds: a slice of it, or what it is split into.
+fn is_part(facts: &FileFacts, scope: &FunctionFacts, value: ExprId, is_place: impl Fn(ExprId) -> bool) -> bool {
+    let around = facts.exprs[value.0 as usize].span;
+    scope.exprs.clone().map(|id| &facts.exprs[id as usize]).any(|node| {
+        around.contains(node.span)
+            && match node.expr {
+                Expr::Subscript { value, index } => matches!(facts.expr(index), Expr::Slice { .. }) && is_place(value),
+                Expr::Call(call) => match facts.expr(facts.call(call).callee) {
+                    Expr::Attribute { value, attribute } => {
+                        let name = facts.text(attribute);
+                        (name.contains("split") || name.contains("partition")) && is_place(value)
+                    }
+                    _ => false,
+                },
+                _ => false,
+            }
     })
 }
 

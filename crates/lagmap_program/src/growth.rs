@@ -1,6 +1,6 @@
 //! Growth: containers that live long and are added to, and who takes things out again.
 
-use lagmap_facts::{Expr, ExprId, NameHash, RegionId, ScopeKind};
+use lagmap_facts::{Expr, ExprId, NameHash, OpKind, RegionId, ScopeKind};
 use lagmap_source::Span;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,6 +13,8 @@ use crate::{
 /// A statement that adds to a container which nothing shrinks.
 #[derive(Clone, Debug)]
 pub struct Growth {
+    /// The container, by where it is made.
+    pub container: Site,
     /// How the code calls the container.
     pub name: String,
     /// The scope that adds.
@@ -25,6 +27,16 @@ pub struct Growth {
     pub keyed: bool,
     /// A module or class holds it, so there is one of it however many objects its users make.
     pub shared: bool,
+}
+
+impl Growth {
+    /// The first expression of the statement that adds.
+    pub fn statement(&self, program: &Program) -> Site {
+        let (file, _) = program.linked.ids.of_function(self.function);
+        let (unit, scope) = program.function(self.function);
+        let inside = |id: &u32| self.span.contains(unit.facts.exprs[*id as usize].span);
+        program.linked.ids.site(file, ExprId(scope.exprs.clone().find(inside).unwrap_or(scope.exprs.start)))
+    }
 }
 
 /// What functions do to containers that they are given: `heapq.heappush(heap, item)`.
@@ -101,17 +113,33 @@ impl Program {
         self.holders(site).iter().any(|cell| match cell {
             Cell::Variable(scope, _) => self.is_one_for_all(*scope, site),
             Cell::Attribute(class, _) => {
-                let mut family = std::iter::once(*class).chain(self.linked.classes.subclasses(*class).iter().copied());
-                // Of a class that is also made per request, the instance that grows is rarely the one that stays.
-                family.any(|class| {
-                    let mut made = self.made_in(class).peekable();
-                    made.peek().is_some() && made.all(|frequency| !frequency.is_repeated())
-                })
+                let family = || std::iter::once(*class).chain(self.linked.classes.subclasses(*class).iter().copied());
+                // Of a class that is also made per request, itself or as a subclass, the instance that grows is rarely the
+                // one that stays.
+                let mut made = family().flat_map(|class| self.made_in(class)).peekable();
+                made.peek().is_some()
+                    && made.all(|frequency| !frequency.is_repeated())
+                    && !family().any(|class| self.is_made_for_one_call(class))
             }
             Cell::Element(outer) | Cell::Keyed(outer) => {
                 depth > 0 && *outer != site && self.is_long_lived(*outer, depth - 1)
             }
             _ => false,
+        })
+    }
+
+    /// Where it is not known how often a class's objects are made anew, an object that only serves one call of one of its
+    /// methods goes with that call: `Turn(prompt).run()`.
+    fn is_made_for_one_call(&self, class: crate::ClassId) -> bool {
+        let mut made = self.constructions(class).filter(|edge| {
+            let lazy = |context: crate::Context| context.frequency == crate::Frequency::Lazy;
+            self.contexts_at(edge.from, edge.region).any(lazy)
+        });
+        made.any(|edge| {
+            let (file, made) = self.linked.ids.of_site(edge.site);
+            let (unit, scope) = (self.linked.file(file), self.function(edge.from).1);
+            let mut exprs = scope.exprs.clone().map(|id| unit.facts.exprs[id as usize].expr);
+            exprs.any(|expr| matches!(expr, Expr::Attribute { value, .. } if value == made))
         })
     }
 
@@ -139,14 +167,55 @@ impl Program {
             || self.holders(site).iter().any(|cell| match cell {
                 Cell::Entry(..) => self.is_replaced(*cell),
                 Cell::Attribute(..) | Cell::Variable(..) => {
-                    self.is_replaced(*cell) || depth > 0 && self.is_other_shrunk(*cell, site, depth)
+                    self.is_replaced(*cell)
+                        || self.of_class_variable(*cell).is_some_and(|cell| self.is_replaced(cell))
+                        || depth > 0 && self.is_other_shrunk(*cell, site, depth)
                 }
                 Cell::Element(outer) | Cell::Keyed(outer) => {
-                    depth > 0 && *outer != site && self.is_shrunk(*outer, depth - 1, handled)
+                    depth > 0
+                        && *outer != site
+                        && (self.cuts_entries(*outer) || self.is_shrunk(*outer, depth - 1, handled))
                 }
                 // Given away: who gets it may do anything with it, but that is seen by its site.
                 _ => false,
             })
+    }
+
+    /// The attribute by which objects reach a variable of their class.
+    fn of_class_variable(&self, cell: Cell) -> Option<Cell> {
+        let Cell::Variable(scope, name) = cell else { return None };
+        let (file, index) = self.linked.ids.of_function(scope);
+        let classes = &self.linked.file(file).facts.classes;
+        let class = classes.iter().position(|class| class.body == index)?;
+        Some(Cell::Attribute(self.linked.ids.class(file, lagmap_facts::ClassIndex(class as u32)), name))
+    }
+
+    /// Entries of a container are replaced by their own last part: `times[name] = times[name][-100:]`.
+    fn cuts_entries(&self, outer: Site) -> bool {
+        let changes = self.uses.changes.get(&outer).map(Vec::as_slice).unwrap_or_default();
+        changes.iter().filter(|change| change.kind == ChangeKind::SetItem).any(|change| {
+            let (unit, scope) = self.function(change.function);
+            let facts = &unit.facts;
+            facts.ops(scope).iter().any(|op| match op.kind {
+                OpKind::Assign { target, value } if op.span == change.span => match facts.expr(value) {
+                    Expr::Subscript { value, index } => {
+                        matches!(facts.expr(index), Expr::Slice { .. }) && facts.is_same(target, value)
+                    }
+                    _ => false,
+                },
+                _ => false,
+            })
+        })
+    }
+
+    /// Whether a function fills a container that it has made itself, under its local name: what it adds ends with its call.
+    fn is_filled_where_made(&self, site: Site, function: FunctionId, region: RegionId, container: ExprId) -> bool {
+        let (file, _) = self.linked.ids.of_function(function);
+        let (unit, scope) = self.function(function);
+        self.place(site).1 == function
+            && scope.kind == ScopeKind::Function
+            && !self.around(file, region).forever
+            && matches!(unit.facts.expr(container), Expr::Name(name) if !scope.globals.contains(&name))
     }
 
     /// Whether a container has a bound or something takes entries out of it.
@@ -199,17 +268,17 @@ impl Program {
                 receiver == Some(site) && self.catalogue().entry(model).is_some_and(|entry| entry.grows)
             });
             if adds && self.is_live(call.function) {
-                found.extend(self.addition(&call, shared));
+                found.extend(self.addition(&call, site, shared));
             }
         }
         for call in handled.added.get(&site).map(Vec::as_slice).unwrap_or_default() {
             let call = self.call(*call);
             let container = call.facts().arguments(call.call).first();
-            found.extend(container.and_then(|container| self.growth(&call, *container, None, shared)));
+            found.extend(container.and_then(|container| self.growth(&call, site, *container, None, shared)));
         }
         for change in self.uses.changes.get(&site).map(Vec::as_slice).unwrap_or_default() {
             if self.is_live(change.function) {
-                found.extend(self.item_addition(change, shared));
+                found.extend(self.item_addition(change, site, shared));
             }
         }
     }
@@ -249,9 +318,12 @@ impl Program {
             || classes.external_bases(class).any(|base| self.catalogue().has_tag(base, "copies-defaults"))
     }
 
-    fn addition(&self, call: &CallView<'_>, shared: bool) -> Option<Growth> {
+    fn addition(&self, call: &CallView<'_>, site: Site, shared: bool) -> Option<Growth> {
         let facts = call.facts();
         let Expr::Attribute { value, attribute } = facts.expr(call.call.callee) else { return None };
+        if self.is_filled_where_made(site, call.function, call.region, value) {
+            return None;
+        }
         let first = facts.arguments(call.call).first().copied();
         // `update` says nothing of how many different things come.
         let key = match facts.text(attribute) {
@@ -259,11 +331,18 @@ impl Program {
             "add" | "setdefault" => Some(first?),
             _ => None,
         };
-        self.growth(call, value, key, shared)
+        self.growth(call, site, value, key, shared)
     }
 
     /// A call that adds to `container`; under keys, only those that are new each time count.
-    fn growth(&self, call: &CallView<'_>, container: ExprId, key: Option<ExprId>, shared: bool) -> Option<Growth> {
+    fn growth(
+        &self,
+        call: &CallView<'_>,
+        site: Site,
+        container: ExprId,
+        key: Option<ExprId>,
+        shared: bool,
+    ) -> Option<Growth> {
         let facts = call.facts();
         let name = facts.dotted(container).unwrap_or_else(|| "the container".to_owned());
         let guards = guards(facts, call.region, &name);
@@ -274,20 +353,24 @@ impl Program {
         }
         let keyed = key.is_some();
         let region = if keyed { self.unguarded(call.file, call.region) } else { call.region };
-        Some(Growth { name, function: call.function, region, span: call.span(), keyed, shared })
+        Some(Growth { container: site, name, function: call.function, region, span: call.span(), keyed, shared })
     }
 
-    fn item_addition(&self, change: &Change, shared: bool) -> Option<Growth> {
+    fn item_addition(&self, change: &Change, site: Site, shared: bool) -> Option<Growth> {
         let (file, target) = self.linked.ids.of_site(change.target);
         let facts = &self.linked.file(file).facts;
         let Expr::Subscript { value, index } = facts.expr(target) else { return None };
-        if change.kind != ChangeKind::SetItem || !self.is_open_key(file, index, 3) {
+        if change.kind != ChangeKind::SetItem
+            || !self.is_open_key(file, index, 3)
+            || self.is_filled_where_made(site, change.function, change.region, value)
+        {
             return None;
         }
         let name = facts.dotted(value).unwrap_or_else(|| "the container".to_owned());
         let guards = guards(facts, change.region, &name);
         let region = self.unguarded(file, change.region);
         (!guards.capped && !guards.present).then_some(Growth {
+            container: site,
             name,
             function: change.function,
             region,
@@ -356,7 +439,7 @@ impl Program {
                 due.remove(&site);
                 let region = self.unguarded(file, node.region);
                 let shared = self.is_shared(site);
-                found.push(Growth { name, function, region, span: node.span, keyed: true, shared });
+                found.push(Growth { container: site, name, function, region, span: node.span, keyed: true, shared });
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Guards: what the conditions around a piece of code say of a container.
 
-use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, RegionId, RegionKind};
+use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, OpKind, RegionId, RegionKind};
+
+use crate::CallView;
 
 /// What is known of a container where a piece of code runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +51,115 @@ fn condition(facts: &FileFacts, test: ExprId, holds: bool, container: &str, foun
             }
         }
         _ => {}
+    }
+}
+
+/// Whether a condition says that a name holds nothing, or a thread that has ended: `not self.worker`,
+/// `self.worker is None or not self.worker.is_alive()`.
+fn says_absent(facts: &FileFacts, test: ExprId, holds: bool, name: &str) -> bool {
+    let is = |id: ExprId| facts.dotted(id).as_deref() == Some(name);
+    match facts.expr(test) {
+        Expr::Not(inner) => says_absent(facts, inner, !holds, name),
+        // One part of a true `and` is enough; of a true `or` each must say so.
+        Expr::Boolean { and, values } => {
+            let mut parts = facts.list(values).iter().map(|part| says_absent(facts, *part, holds, name));
+            if and == holds { parts.any(|absent| absent) } else { parts.all(|absent| absent) }
+        }
+        Expr::Compare { op, left, right } => {
+            let none = matches!(facts.expr(right), Expr::None) && is(left);
+            none && matches!((op, holds), (CompareOp::Is, true) | (CompareOp::IsNot, false))
+        }
+        Expr::Call(call) => match facts.expr(facts.call(call).callee) {
+            Expr::Attribute { value, attribute } => facts.text(attribute) == "is_alive" && is(value) && !holds,
+            _ => false,
+        },
+        _ => is(test) && !holds,
+    }
+}
+
+impl CallView<'_> {
+    /// Whether what a call makes is kept in an attribute, and made only while nothing is kept there: there is one at a time.
+    pub fn is_made_while_absent(&self) -> bool {
+        let facts = self.facts();
+        let (_, scope) = self.program.function(self.function);
+        let (_, made) = self.program.linked.ids.of_site(self.expr());
+        let kept = facts.ops(scope).iter().find_map(|op| match op.kind {
+            OpKind::Assign { target, value } if value == made => Some(target),
+            _ => None,
+        });
+        let kept = kept.filter(|target| matches!(facts.expr(*target), Expr::Attribute { .. }));
+        let Some(name) = kept.and_then(|target| facts.dotted(target)) else { return false };
+        facts.enclosing(self.region).any(|(_, region)| match region.kind {
+            RegionKind::If { test, holds, .. } => says_absent(facts, test, holds, &name),
+            _ => false,
+        })
+    }
+
+    /// Whether a call is made only when something is done: `if task.done(): return task.result()`.
+    pub fn is_made_when_done(&self) -> bool {
+        let facts = self.facts();
+        facts.enclosing(self.region).any(|(_, region)| match region.kind {
+            RegionKind::If { test, holds: true, .. } => match facts.expr(test) {
+                Expr::Call(call) => {
+                    facts.last_name(facts.call(call).callee).is_some_and(|name| facts.text(name) == "done")
+                }
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    /// Whether a method call takes something out of a list because the list has more than so many items: what keeps it short.
+    pub fn is_made_over_length(&self, longest: i64) -> bool {
+        let facts = self.facts();
+        let Expr::Attribute { value: list, .. } = facts.expr(self.call.callee) else { return false };
+        let is_length = |id: ExprId| match facts.expr(id) {
+            Expr::Call(call) => {
+                let call = facts.call(call);
+                facts.dotted(call.callee).as_deref() == Some("len")
+                    && facts.arguments(call).iter().any(|argument| facts.is_same(*argument, list))
+            }
+            _ => false,
+        };
+        facts.enclosing(self.region).any(|(_, region)| match region.kind {
+            RegionKind::If { test, .. } | RegionKind::While { test } => match facts.expr(test) {
+                Expr::Compare { left, right, .. } => {
+                    let bound = matches!(facts.expr(right), Expr::Int(bound) if bound <= longest);
+                    bound && is_length(left)
+                }
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
+    /// Whether a call in a loop is made only for keys that a container does not have yet, and the loop puts them there: once
+    /// for each different key.
+    pub fn is_once_per_key(&self) -> bool {
+        let facts = self.facts();
+        let (_, scope) = self.program.function(self.function);
+        let Some((looped, _)) = facts.enclosing(self.region).find(|(_, region)| region.kind.is_loop()) else {
+            return false;
+        };
+        let in_loop = |region: RegionId| facts.enclosing(region).any(|(id, _)| id == looped);
+        let filled = facts.ops(scope).iter().filter(|op| in_loop(op.region)).filter_map(|op| match op.kind {
+            OpKind::Assign { target, .. } => match facts.expr(target) {
+                Expr::Subscript { value, .. } => facts.dotted(value),
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut filled = filled.collect::<Vec<String>>().into_iter();
+        let inside = |name: &str| {
+            let mut found = Guards::default();
+            for (_, region) in facts.enclosing(self.region).take_while(|(id, _)| *id != looped) {
+                if let RegionKind::If { test, holds, .. } = region.kind {
+                    condition(facts, test, holds, name, &mut found);
+                }
+            }
+            found.absent
+        };
+        filled.any(|name| inside(&name))
     }
 }
 

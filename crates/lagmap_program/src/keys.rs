@@ -10,17 +10,27 @@ impl Program {
     pub(crate) fn is_open_key(&self, file: FileId, key: ExprId, depth: u32) -> bool {
         let unit = self.linked.file(file);
         let facts = &unit.facts;
-        if is_new_each_time(facts, key) {
-            return true;
-        }
-        let (Expr::Name(name), Some(depth)) = (facts.expr(key), depth.checked_sub(1)) else { return false };
+        let spoken = is_new_each_time(facts, key);
+        let (Expr::Name(name), Some(depth)) = (facts.expr(key), depth.checked_sub(1)) else { return spoken };
         let node = &facts.exprs[key.0 as usize];
         let scope = facts.region(node.region).function;
-        let mut bindings = unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
-        bindings.any(|binding| match binding.source {
-            Source::Value(value) if binding.path.is_whole() => self.is_open_key(file, value, depth),
-            _ => false,
-        })
+        let bindings = || unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
+        let by_value = || {
+            bindings().any(|binding| match binding.source {
+                Source::Value(value) if binding.path.is_whole() => self.is_open_key(file, value, depth),
+                _ => false,
+            })
+        };
+        // What a name is seen to be put together of says more than the name: `cache_key = (kind, level)`.
+        let is_spelt_out = || {
+            let mut bindings = bindings().peekable();
+            bindings.peek().is_some()
+                && bindings.all(|binding| match binding.source {
+                    Source::Value(value) if binding.path.is_whole() => matches!(facts.expr(value), Expr::Tuple(_)),
+                    _ => false,
+                })
+        };
+        by_value() || spoken && !is_spelt_out()
     }
 }
 
@@ -70,8 +80,10 @@ fn is_new_each_time(facts: &lagmap_facts::FileFacts, key: ExprId) -> bool {
         let text = text.to_ascii_lowercase();
         OPEN.iter().any(|word| text == *word || text.ends_with(word))
     };
+    // Names in capitals are constants.
+    let is_constant = |text: &str| text.chars().all(|letter| !letter.is_lowercase());
     match facts.expr(key) {
-        Expr::Name(name) => speaks(facts.text(name)),
+        Expr::Name(name) => speaks(facts.text(name)) && !is_constant(facts.text(name)),
         Expr::Attribute { value, attribute } => {
             speaks(facts.text(attribute)) || facts.text(attribute) == "id" && is_event(facts, value)
         }

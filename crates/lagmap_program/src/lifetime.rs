@@ -97,6 +97,8 @@ impl Program {
                 Cell::Entry(..) => {}
                 // With its owner goes what is closed when nothing refers to it.
                 Cell::Attribute(..) if resource.collected => return true,
+                // What an unknown base class calls the same, it may close.
+                Cell::Attribute(class, _) if self.linked.classes.has_unknown_base(&self.linked, class) => return true,
                 Cell::Attribute(class, _) => {
                     let (file, index) = self.linked.ids.of_class(class);
                     let body = self.linked.file(file).facts.class(index).body;
@@ -116,7 +118,11 @@ impl Program {
         homes.sort_unstable();
         homes.dedup();
         let given = |home: &FunctionId| {
-            self.calls(*home).any(|other| other.site != call.site && Self::passes(&other, object) && self.keeps(&other))
+            self.calls(*home).any(|other| {
+                other.site != call.site
+                    && Self::passes(&other, object)
+                    && (self.keeps(&other) || Self::is_project_call(&other) && !self.is_received(&other, object))
+            })
         };
         homes.iter().any(given)
             || homes.iter().any(|home| self.is_stored_away(*home, object))
@@ -187,6 +193,13 @@ impl Program {
         arguments.any(|argument| {
             call.values(argument).iter().any(|value| matches!(value, Value::Object { site, .. } if site == object))
         })
+    }
+
+    /// Whether what is passed is seen to arrive: a parameter that is given too many different things holds just anything.
+    fn is_received(&self, call: &CallView<'_>, object: crate::Site) -> bool {
+        let callees = self.callees(call.site);
+        let mut received = self.holders(object).iter();
+        received.any(|cell| matches!(cell, Cell::Parameter(function, _) if callees.contains(function)))
     }
 
     fn is_project_call(call: &CallView<'_>) -> bool {

@@ -105,7 +105,9 @@ impl Program {
         let encloses = |facts: &FileFacts, outer: RegionId| facts.enclosing(region).any(|(id, _)| id == outer);
         for call in self.acquires.get(&function).map(Vec::as_slice).unwrap_or_default() {
             let call = self.call(*call);
-            if call.span().end > offset || !encloses(call.facts(), call.region) {
+            // As with `async with`: who waits for an asyncio lock gives way, and its `acquire` may be a task of its own.
+            let is_async = call.model().is_some_and(|(_, entry)| entry.is_async);
+            if is_async || call.span().end > offset || !encloses(call.facts(), call.region) {
                 continue;
             }
             for (_, receiver) in call.models() {

@@ -2,7 +2,7 @@
 
 use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, NameHash, OpKind, RegionId, RegionKind};
 
-use crate::{CallView, EdgeKind, FileId, FunctionId, Program, Value};
+use crate::{CallView, EdgeKind, FileId, FunctionId, Givers, Program, Value};
 
 /// Collections of so few items are not worth a dict.
 const FEW: u32 = 8;
@@ -14,6 +14,18 @@ pub struct Pairing {
     pub compare: ExprId,
     /// What the inner loop looks through.
     pub searched: ExprId,
+    /// Both loops go over data that may be long.
+    pub is_long: bool,
+}
+
+/// A call in a loop that looks through the same collection in each round.
+pub struct RepeatedScan<'a> {
+    /// The call.
+    pub call: CallView<'a>,
+    /// How the code calls the collection.
+    pub searched: String,
+    /// The loop goes over data that may be long, and so does the scan.
+    pub is_long: bool,
 }
 
 /// A loop of a function that looks for the record with a given key.
@@ -26,7 +38,7 @@ struct Scan {
 
 impl Program {
     /// The comparisons of a function by which nested loops match records of two collections.
-    pub fn pairings(&self, function: FunctionId) -> Vec<Pairing> {
+    pub fn pairings(&self, function: FunctionId, givers: Givers) -> Vec<Pairing> {
         let (file, _) = self.linked.ids.of_function(function);
         let (unit, scope) = self.function(function);
         let facts = &unit.facts;
@@ -48,7 +60,9 @@ impl Program {
                 [Some(searched), iterable(facts, outer)].into_iter().flatten().all(|all| !self.is_small(file, all));
             let known = found.iter().any(|other| other.searched == searched);
             if matches && is_many && !known && !self.depends_on(file, searched, outer) {
-                found.push(Pairing { compare, searched });
+                let is_long = self.may_be_long(file, searched, givers)
+                    && iterable(facts, outer).is_none_or(|all| self.may_be_long(file, all, givers));
+                found.push(Pairing { compare, searched, is_long });
             }
         }
         found
@@ -162,36 +176,41 @@ impl Program {
         })
     }
 
-    /// Calls in loops of a function that look through the same collection in each round for another record, with what they
-    /// look through.
-    pub fn repeated_scans(&self, function: FunctionId) -> Vec<(CallView<'_>, String)> {
+    /// Calls in loops of a function that look through the same collection in each round for another record.
+    pub fn repeated_scans(&self, function: FunctionId, givers: Givers) -> Vec<RepeatedScan<'_>> {
         let (file, _) = self.linked.ids.of_function(function);
-        let mut found: Vec<(CallView<'_>, String)> = Vec::new();
+        let mut found: Vec<RepeatedScan<'_>> = Vec::new();
         for edge in self.graph.from(function) {
             let (_, id) = self.linked.ids.of_site(edge.site);
             let facts = &self.linked.file(file).facts;
             // A loop over data: one that waits for messages does its work for one at a time.
             let looped = facts.enclosing(edge.region).find(|(_, region)| region.kind.is_loop());
-            let looped = looped.filter(|(id, _)| iterable(facts, *id).is_some());
-            let (Some((looped, _)), EdgeKind::Call { .. }, Expr::Call(call)) = (looped, edge.kind, facts.expr(id))
+            let all = looped.and_then(|(looped, _)| Some((looped, iterable(facts, looped)?)));
+            let (Some((looped, all)), EdgeKind::Call { .. }, Expr::Call(call)) = (all, edge.kind, facts.expr(id))
             else {
                 continue;
             };
             let call = self.call(self.linked.ids.call(file, call));
-            if found.iter().any(|(known, _)| known.site == call.site) {
+            if found.iter().any(|known| known.call.site == call.site) {
                 continue;
             }
-            if let Some(searched) =
-                self.targets(edge.to).iter().find_map(|target| self.scanned_by(&call, *target, looped))
-            {
-                found.push((call, searched));
+            let scanned =
+                self.targets(edge.to).iter().find_map(|target| self.scanned_by(&call, *target, looped, givers));
+            if let Some((searched, is_long)) = scanned {
+                found.push(RepeatedScan { call, searched, is_long: is_long && self.may_be_long(file, all, givers) });
             }
         }
         found
     }
 
-    /// What a call in a loop looks through, if it is the same in each round and the key is not.
-    fn scanned_by(&self, call: &CallView<'_>, target: FunctionId, looped: RegionId) -> Option<String> {
+    /// What a call in a loop looks through, if it is the same in each round and the key is not, and whether it may be long.
+    fn scanned_by(
+        &self,
+        call: &CallView<'_>,
+        target: FunctionId,
+        looped: RegionId,
+        givers: Givers,
+    ) -> Option<(String, bool)> {
         let (unit, scope) = self.function(target);
         let facts = &unit.facts;
         let (file, _) = self.linked.ids.of_function(target);
@@ -217,7 +236,12 @@ impl Program {
                 argument(index)?
             };
             let same = !self.depends_on(call.file, searched, looped) && !self.is_small(call.file, searched);
-            same.then(|| facts.dotted(scan.searched).unwrap_or_else(|| "the collection".to_owned()))
+            let is_long = || {
+                self.may_be_long(file, scan.searched, givers)
+                    || index >= receiver && self.may_be_long(call.file, searched, givers)
+            };
+            let name = || facts.dotted(scan.searched).unwrap_or_else(|| "the collection".to_owned());
+            same.then(|| (name(), is_long()))
         })
     }
 

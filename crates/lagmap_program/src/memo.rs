@@ -113,7 +113,8 @@ impl Program {
     pub fn open_parameters(&self, function: FunctionId) -> usize {
         let (unit, facts) = self.function(function);
         let (file, _) = self.linked.ids.of_function(function);
-        let receiver = usize::from(facts.class.is_some() && self.takes_receiver(function));
+        let is_of_class = crate::method_kind(&unit.facts, facts) == crate::MethodKind::Class;
+        let receiver = usize::from(facts.class.is_some() && (is_of_class || self.takes_receiver(function)));
         let mut evaluator = self.evaluator(file);
         let parameters = facts.parameters.iter().enumerate().skip(receiver);
         let open = parameters.filter(|(index, parameter)| {

@@ -1,14 +1,8 @@
 //! Sizes: whether a list's length depends on data.
 
 use lagmap_facts::{Expr, ExprId, RegionId, RegionKind};
-use lagmap_models::EffectKind;
 
-use crate::{Cell, FileId, Frequency, Program, Site, Source, Value, Values, matching::iterable};
-
-/// A literal of more items than this is a table.
-const LONG: u32 = 16;
-/// How far data is followed to where it comes from.
-const DEEPEST: u32 = 8;
+use crate::{Cell, FileId, Program, Site, Source, Value, Values, matching::iterable};
 
 impl Program {
     /// A list or tuple among these values that is known to grow with data, given as where it is made.
@@ -52,75 +46,8 @@ impl Program {
             })
     }
 
-    /// Whether a list is known to be as long as data from outside is: read from a file, a database or the network, filled in
-    /// a loop over such data, or kept and added to with each message.
-    pub fn has_scale(&self, site: Site) -> bool {
-        self.is_scaled(site, DEEPEST)
-    }
-
-    fn is_scaled(&self, site: Site, depth: u32) -> bool {
-        let Some(depth) = depth.checked_sub(1) else { return false };
-        let (file, id) = self.linked.ids.of_site(site);
-        let facts = &self.linked.file(file).facts;
-        let made = match facts.expr(id) {
-            Expr::Comprehension { element, .. } => {
-                self.comprehended(file, id, element).is_some_and(|all| self.is_scaled_here(file, all, depth))
-            }
-            Expr::Call(_) => self.is_scaled_here(file, id, depth),
-            Expr::List(list) | Expr::Tuple(list) => list.len > LONG,
-            _ => false,
-        };
-        let persists =
-            || self.holders(site).iter().any(|cell| matches!(cell, Cell::Attribute(..) | Cell::Variable(..)));
-        made || self.calls_on(site).any(|call| {
-            let grows = call.models().any(|(model, receiver)| {
-                receiver == Some(site) && self.catalogue().entry(model).is_some_and(|entry| entry.grows)
-            });
-            let facts = call.facts();
-            let by_loop = || {
-                facts.enclosing(call.region).any(|(looped, _)| {
-                    iterable(facts, looped).is_some_and(|all| self.is_scaled_here(call.file, all, depth))
-                })
-            };
-            let often =
-                |context: crate::Context| matches!(context.frequency, Frequency::Request | Frequency::Background);
-            grows && (by_loop() || persists() && call.contexts().any(often))
-        })
-    }
-
-    /// The same of what an expression gives.
-    fn is_scaled_here(&self, file: FileId, id: ExprId, depth: u32) -> bool {
-        let Some(depth) = depth.checked_sub(1) else { return false };
-        let facts = &self.linked.file(file).facts;
-        let objects = || {
-            self.evaluator(file).values(id).iter().any(|value| match value {
-                Value::Object { site, .. } => site != self.linked.ids.site(file, id) && self.is_scaled(site, depth),
-                _ => false,
-            })
-        };
-        match facts.expr(id) {
-            Expr::Await(inner) => self.is_scaled_here(file, inner, depth),
-            Expr::Call(call) => {
-                let call = self.call(self.linked.ids.call(file, call));
-                let outside = |kind| matches!(kind, EffectKind::Disk | EffectKind::Database | EffectKind::Network);
-                let asks = call.models().any(|(model, _)| {
-                    self.catalogue().entry(model).is_some_and(|entry| entry.effect.is_some_and(outside))
-                });
-                let receiver = match facts.expr(call.call.callee) {
-                    Expr::Attribute { value, .. } => Some(value),
-                    _ => None,
-                };
-                let parts = || facts.arguments(call.call).iter().copied().chain(receiver);
-                let is_view = call.models().next().is_some();
-                asks || is_view && parts().any(|part| self.is_scaled_here(file, part, depth)) || objects()
-            }
-            Expr::Subscript { value, .. } => self.is_scaled_here(file, value, depth),
-            _ => objects(),
-        }
-    }
-
     /// What the first `for` of a comprehension goes through.
-    fn comprehended(&self, file: FileId, comprehension: ExprId, element: ExprId) -> Option<ExprId> {
+    pub(crate) fn comprehended(&self, file: FileId, comprehension: ExprId, element: ExprId) -> Option<ExprId> {
         let facts = &self.linked.file(file).facts;
         let outside = facts.exprs[comprehension.0 as usize].region;
         let inside = facts.enclosing(facts.exprs[element.0 as usize].region).take_while(|(id, _)| *id != outside);

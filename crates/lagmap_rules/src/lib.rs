@@ -8,6 +8,7 @@ mod rules;
 
 use lagmap_program::{Frequency, Program};
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
 pub use finding::{Bytes, Confidence, Details, Finding, Harm, Location, Pool, place};
 
@@ -103,5 +104,28 @@ pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Ve
             findings
         })
         .collect();
-    found.into_iter().flatten().collect()
+    let mut found: Vec<Finding> = found.into_iter().flatten().collect();
+    say_once(&mut found);
+    found
+}
+
+/// What is to be kept instead of made anew need not be closed each time: where one finding says so of a call, that the call's
+/// result stays open until it is collected is the same thing said again.
+fn say_once(findings: &mut [Finding]) {
+    let is_pooled = |finding: &&Finding| finding.details.pool.is_some() && finding.confidence != Confidence::Possible;
+    let kept: FxHashSet<_> = findings.iter().filter(is_pooled).filter_map(at).collect();
+    for finding in findings {
+        let is_again = matches!(finding.harm, Harm::Leak { collected: true, .. })
+            && at(finding).is_some_and(|place| kept.contains(&place));
+        if is_again {
+            finding.confidence = Confidence::Possible;
+        }
+    }
+}
+
+fn at(finding: &Finding) -> Option<(lagmap_program::FileId, lagmap_source::Span)> {
+    match finding.location {
+        Location::Code { file, span, .. } => Some((file, span)),
+        Location::Line { .. } => None,
+    }
 }

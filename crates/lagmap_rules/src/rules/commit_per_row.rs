@@ -97,6 +97,12 @@ fn is_short(call: &CallView<'_>, iterable: lagmap_facts::ExprId) -> bool {
     }
     match facts.expr(iterable) {
         Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => list.len <= 8,
+        // `zip(*[iter(ids)] * SIZE)` goes by chunks.
+        Expr::Call(inner) if named_as(facts, facts.call(inner).callee, &["zip", "zip_longest", "batched"]) => {
+            let inner = facts.call(inner);
+            facts.arguments(inner).iter().any(|argument| matches!(facts.expr(*argument), Expr::Starred(_)))
+                || named_as(facts, inner.callee, &["batched"])
+        }
         Expr::Call(inner) => {
             let inner = facts.call(inner);
             let is_range = matches!(facts.expr(inner.callee), Expr::Name(name) if facts.text(name) == "range");
@@ -110,6 +116,13 @@ fn is_short(call: &CallView<'_>, iterable: lagmap_facts::ExprId) -> bool {
         _ => false,
     }
 }
+
+fn named_as(facts: &lagmap_facts::FileFacts, callee: lagmap_facts::ExprId, names: &[&str]) -> bool {
+    facts.last_name(callee).is_some_and(|name| names.contains(&facts.text(name)))
+}
+
+/// Statements of work that is done once take this long before anybody waits for them.
+const LONGEST_ONCE_MS: f64 = 1000.0;
 
 fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, findings: &mut Vec<Finding>) {
     let contexts = call.contexts();
@@ -153,12 +166,17 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         worst: None,
         source: format!("one statement as in the catalogue, for {fewest} to {most} items (assumed)"),
     };
+    let takes_long = |harm: &Harm| matches!(harm, Harm::Time { cost, .. } if cost.high > LONGEST_ONCE_MS);
+    if !context.frequency.is_repeated() && !takes_long(&harm) {
+        return;
+    }
     let (sink, line) = crate::place(program, source.file, source.span());
     findings.push(
         Finding::at_call(rule, call, message, harm)
             .in_context(context, call)
             .then(steps)
-            .confidence(Confidence::Likely)
+            // Once for each different key is mostly once or twice.
+            .confidence(if call.is_once_per_key() { Confidence::Possible } else { Confidence::Likely })
             .cause(format!("{sink}:{line}"))
             .suggest("Collect the rows and use `executemany` (or one statement with `IN`/`JOIN`), and commit once behind the loop"),
     );

@@ -1,6 +1,7 @@
 //! `container-only-grows`.
 
-use lagmap_program::{Context, Frequency, Growth, Program};
+use lagmap_program::{Context, Frequency, FunctionId, Growth, Program, Site, Step};
+use rustc_hash::FxHashMap;
 
 use crate::{Bytes, Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -16,8 +17,16 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    // One bound mends all places of a function that add to a container.
+    let mut known: FxHashMap<(Site, FunctionId), usize> = FxHashMap::default();
     for growth in program.growing_containers() {
         let Some(context) = program.growth_contexts(&growth).iter().next() else { continue };
+        if let Some(first) = known.get(&(growth.container, growth.function)) {
+            let step = Step { site: growth.statement(program), note: "adds to it as well".to_owned() };
+            findings[*first].trace.push(step);
+            continue;
+        }
+        known.insert((growth.container, growth.function), findings.len());
         findings.push(finding(rule, program, &growth, context));
     }
 }

@@ -1,7 +1,7 @@
 //! `list-used-for-membership`.
 
 use lagmap_facts::{CompareOp, Expr, ExprId};
-use lagmap_program::{FileId, FunctionId, Interval, Program, Value};
+use lagmap_program::{FileId, FunctionId, Givers, Interval, Program, Site, Value};
 
 use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -16,8 +16,11 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// Fewer items than this, written in the code, are as fast to compare as to hash.
+const TABLE: u32 = 16;
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
-    let is_library = !program.is_application();
+    let givers = program.givers();
     for (file, unit) in program.files() {
         if unit.is_test {
             continue;
@@ -36,7 +39,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             let unhashable = [catalogue.list(), catalogue.dict(), catalogue.set()];
             let is_unhashable = |value| matches!(value, Value::Object { model, .. } if unhashable.contains(&model));
             if !evaluator.values(left).iter().any(is_unhashable) {
-                findings.extend(finding(rule, program, file, function, ExprId(index as u32), made, is_library));
+                findings.extend(finding(rule, program, file, function, ExprId(index as u32), made, givers));
             }
         }
     }
@@ -48,8 +51,8 @@ fn finding(
     file: FileId,
     function: FunctionId,
     id: ExprId,
-    made: lagmap_program::Site,
-    is_library: bool,
+    made: Site,
+    givers: Givers,
 ) -> Option<Finding> {
     let facts = &program.linked.file(file).facts;
     let node = &facts.exprs[id.0 as usize];
@@ -58,26 +61,45 @@ fn finding(
     let context = contexts.iter().find(|context| context.frequency.is_repeated())?;
     let name = facts.dotted(right).unwrap_or_else(|| "the list".to_owned());
     let (path, line) = crate::place(program, file, node.span);
+    let fixed = program.written_length(made);
+    // A table is only worth a set where much is looked up in it; any other list must be seen to be long.
+    let is_long = match fixed {
+        Some(len) => len > TABLE && program.is_in_loop_over_records(file, node.region, givers),
+        None => program.has_scale(made, givers),
+    };
+    let (cost, source) = cost(fixed);
     Some(Finding {
         rule,
         location: Location::Code { file, function, span: node.span },
-        message: format!("`in {name}` searches a list that grows, once per round of the loop"),
+        message: format!("`in {name}` searches {}, once per round of the loop", kind(fixed)),
         trace: program
             .recent_path_in(function, node.region, context)
             .into_iter()
             .chain([lagmap_program::Step { site: made, note: "makes the list".to_owned() }])
             .collect(),
-        harm: Harm::Time {
-            cost: Interval::new(0.03, 8.0),
-            worst: None,
-            source: "50 x 50 to 800 x 800 comparisons of 13 ns (CPython 3.11, short texts)".to_owned(),
-        },
+        harm: Harm::Time { cost, worst: None, source },
         context: Some(context),
-        // Most lists of an application are short: one that nothing shows to be long is worth a look only. What a library is
-        // given may have any length.
-        confidence: if is_library || program.has_scale(made) { Confidence::Likely } else { Confidence::Possible },
+        confidence: if is_long { Confidence::Likely } else { Confidence::Possible },
         suggestion: format!("Keep a set beside or instead of `{name}`; where order matters a dict's keys keep it"),
         cause: format!("{path}:{line}"),
         details: Details::default(),
     })
+}
+
+fn kind(fixed: Option<u32>) -> String {
+    fixed.map_or_else(|| "a list that grows".to_owned(), |len| format!("a list of {len} items"))
+}
+
+/// A comparison, in milliseconds.
+const COMPARISON_MS: f64 = 13e-6;
+
+fn cost(fixed: Option<u32>) -> (Interval, String) {
+    if let Some(len) = fixed {
+        let round = f64::from(len) * COMPARISON_MS;
+        let source = format!("100 to 10,000 rounds of {len} comparisons of 13 ns (CPython 3.11, short texts)");
+        (Interval::new(100.0 * round, 10_000.0 * round), source)
+    } else {
+        let source = "50 x 50 to 800 x 800 comparisons of 13 ns (CPython 3.11, short texts)";
+        (Interval::new(0.03, 8.0), source.to_owned())
+    }
 }

@@ -1,7 +1,10 @@
 //! `lock-held-over-blocking-work`.
 
+use std::collections::hash_map::Entry;
+
 use lagmap_models::EffectKind;
-use lagmap_program::{CallView, Effect, Program, Site, Step, Recurrence};
+use lagmap_program::{CallView, Effect, Program, Recurrence, Site, Step};
+use rustc_hash::FxHashMap;
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -23,7 +26,18 @@ const DEEPEST: u32 = 4;
 /// Work done once may take this long under a lock.
 const LONGEST_ONCE_MS: f64 = 1000.0;
 
+/// Work of one kind that is done under a lock at one place.
+struct Held {
+    lock: Site,
+    kind: EffectKind,
+    /// The typical high end, in milliseconds.
+    cost: f64,
+    call: Site,
+    finding: Finding,
+}
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let mut found = Vec::new();
     for (file, unit) in program.files() {
         if unit.is_test {
             continue;
@@ -32,11 +46,39 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             if program.is_live(function) {
                 let mut reported = Vec::new();
                 for call in program.calls(function) {
-                    check_call(rule, program, &call, &mut reported, findings);
+                    found.extend(check_call(rule, program, &call, &mut reported));
                 }
             }
         }
     }
+    findings.extend(once_per_lock(found));
+}
+
+/// A lock that is held over work of one kind is one cause, at however many places: the dearest shows it, the others stand in
+/// its trace.
+fn once_per_lock(found: Vec<Held>) -> impl Iterator<Item = Finding> {
+    let mut first: FxHashMap<(Site, EffectKind), usize> = FxHashMap::default();
+    let mut kept: Vec<(Held, Vec<Site>)> = Vec::new();
+    for held in found {
+        match first.entry((held.lock, held.kind)) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push((held, Vec::new()));
+            }
+            Entry::Occupied(place) => {
+                let (dearest, others) = &mut kept[*place.get()];
+                if held.cost > dearest.cost {
+                    others.push(std::mem::replace(dearest, held).call);
+                } else {
+                    others.push(held.call);
+                }
+            }
+        }
+    }
+    kept.into_iter().map(|(held, others)| {
+        let also = others.into_iter().map(|site| Step { site, note: "holds it over the like".to_owned() });
+        held.finding.then(also)
+    })
 }
 
 fn check_call(
@@ -44,27 +86,25 @@ fn check_call(
     program: &Program,
     call: &CallView<'_>,
     reported: &mut Vec<lagmap_facts::RegionId>,
-    findings: &mut Vec<Finding>,
-) {
+) -> Option<Held> {
     // Making something once under a lock is what such a lock is for.
     if call.around().recurrence == Recurrence::FirstCall {
-        return;
+        return None;
     }
     let contexts = call.contexts();
     let often = |context: &lagmap_program::Context| {
         context.frequency.is_repeated() || context.frequency == lagmap_program::Frequency::Lazy
     };
-    let Some(context) = contexts.iter().find(often) else { return };
+    let context = contexts.iter().find(often)?;
     let held = program.locks_held(call.file, call.region, call.span().start);
-    let Some((lock, region)) = held.iter().find(|(lock, _)| is_shared(program, *lock)) else { return };
+    let (lock, region) = held.iter().find(|(lock, _)| is_shared(program, *lock))?;
     if reported.contains(region) {
-        return;
+        return None;
     }
-    let Some((effect, steps)) = costliest(program, call, &held) else { return };
+    let (effect, steps) = costliest(program, call, &held)?;
     // What happens once is worth a word only if it takes long.
-    let once = !context.frequency.is_repeated() && call.around().recurrence == Recurrence::EveryCall;
-    if once && effect.cost.high <= LONGEST_ONCE_MS {
-        return;
+    if !context.frequency.is_repeated() && effect.cost.high <= LONGEST_ONCE_MS {
+        return None;
     }
     reported.push(*region);
     let path = program.catalogue().path(effect.model);
@@ -76,14 +116,13 @@ fn check_call(
         source: entry.and_then(|entry| entry.source.clone()).unwrap_or_default(),
     };
     let made = Step { site: *lock, note: "makes the lock".to_owned() };
-    findings.push(
-        Finding::at_call(rule, call, message, harm)
+    let finding = Finding::at_call(rule, call, message, harm)
             .in_context(context, call)
             .then(steps)
             .then([made])
             .confidence(if effect.depth > DEEPEST { Confidence::Possible } else { Confidence::Likely })
-            .suggest("Take what the work needs out under the lock, do the work without it, and take it again to store the result"),
-    );
+            .suggest("Take what the work needs out under the lock, do the work without it, and take it again to store the result");
+    Some(Held { lock: *lock, kind: effect.kind, cost: effect.cost.high, call: call.expr(), finding })
 }
 
 /// The costliest thing that a call waits for, other than for the held locks themselves.
@@ -103,7 +142,8 @@ fn costliest(
         let instant = source.models().any(|(model, receiver)| {
             program.bound(&source, model, receiver) == Some(lagmap_program::Bound::Instant)
         });
-        !instant && effect.recurrence != Recurrence::FirstCall && !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
+        let is_done = effect.kind == EffectKind::Wait && call.is_made_when_done();
+        !instant && !is_done && effect.recurrence != Recurrence::FirstCall && !matches!(effect.kind, EffectKind::Lock | EffectKind::Cpu) && effect.cost.high >= SHORTEST_MS && !releases
     };
     let (effect, target) = own
         .chain(inner)

@@ -1,7 +1,7 @@
 //! `quadratic-work-in-loop`.
 
 use lagmap_facts::{Expr, RegionKind};
-use lagmap_program::{CallView, FileId, FunctionId, Interval, Pairing, Program, Site};
+use lagmap_program::{CallView, FileId, FunctionId, Givers, Interval, Pairing, Program, RepeatedScan, Site};
 
 use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -16,44 +16,53 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// A list that is cut to so many items is short.
+const LONGEST_CUT: i64 = 1000;
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
-    let is_library = !program.is_application();
+    let givers = program.givers();
     for call in program.calls_where(|entry| entry.paths.iter().any(|path| path.starts_with("builtins."))) {
         if call.around().loops == 0 {
             continue;
         }
-        if program.is_other_each_round(&call) || program.is_done_once(&call) {
+        if program.is_other_each_round(&call) || program.is_done_once(&call) || call.is_made_over_length(LONGEST_CUT) {
             continue;
         }
-        let Some((what, list)) = whole_list_work(program, &call) else { continue };
-        // Most lists of an application are short; what a library is given may have any length.
-        let is_long = is_library || program.has_scale(list);
-        let contexts = call.contexts();
-        let Some(context) = contexts.iter().find(|context| context.frequency.is_repeated()) else { continue };
-        let name = call.facts().dotted(call.call.callee).unwrap_or_else(|| call.path());
-        let message = format!("`{name}(...)` {what} in each round of the loop: quadratic in the length of the list");
-        let harm = Harm::Time {
-            cost: Interval::new(0.1, 30.0),
-            worst: None,
-            source: "100 x 100 to 2,000 x 2,000 steps of 5 to 15 ns (CPython 3.11)".to_owned(),
-        };
-        findings.push(
-            Finding::at_call(rule, &call, message, harm)
-                .in_context(context, &call)
-                .confidence(if is_long { Confidence::Likely } else { Confidence::Possible })
-                .suggest(cure(&call)),
-        );
+        findings.extend(list_work(rule, program, &call, givers));
     }
     for (file, unit) in program.files() {
         for function in program.functions(file).filter(|function| !unit.is_test && program.is_live(*function)) {
-            for pairing in program.pairings(function) {
+            for pairing in program.pairings(function, givers) {
                 findings.extend(all_with_all(rule, program, file, function, pairing));
             }
-            for (call, searched) in program.repeated_scans(function) {
-                findings.extend(scan(rule, &call, &searched));
+            for scan in program.repeated_scans(function, givers) {
+                findings.extend(repeated_scan(rule, &scan));
             }
         }
     }
+}
+
+/// Most lists are short: what nothing shows to be long is worth a look only.
+const fn sure(is_long: bool) -> Confidence {
+    if is_long { Confidence::Likely } else { Confidence::Possible }
+}
+
+/// A list method that looks at, moves or orders all items.
+fn list_work(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, givers: Givers) -> Option<Finding> {
+    let (what, list) = whole_list_work(program, call)?;
+    let contexts = call.contexts();
+    let context = contexts.iter().find(|context| context.frequency.is_repeated())?;
+    let name = call.facts().dotted(call.call.callee).unwrap_or_else(|| call.path());
+    let (cost, source) = match what {
+        Whole::Moves => (Interval::new(0.01, 5.0), "200 to 4,000 moves of as many items, 8 bytes each at 10 GB/s"),
+        _ => (Interval::new(0.1, 30.0), "100 x 100 to 2,000 x 2,000 steps of 5 to 15 ns (CPython 3.11)"),
+    };
+    let message =
+        format!("`{name}(...)` {} in each round of the loop: quadratic in the length of the list", what.says());
+    let harm = Harm::Time { cost, worst: None, source: source.to_owned() };
+    let finding = Finding::at_call(rule, call, message, harm).in_context(context, call);
+    let is_long = program.has_scale(list, givers) && program.is_looped_over_much(call.file, call.region, givers);
+    Some(finding.confidence(sure(is_long)).suggest(cure(call)))
 }
 
 fn steps() -> Harm {
@@ -85,7 +94,7 @@ fn all_with_all(
         trace: program.recent_path_in(function, node.region, context),
         harm: steps(),
         context: Some(context),
-        confidence: Confidence::Likely,
+        confidence: sure(pairing.is_long),
         suggestion: format!("Build a dict from key to record of `{name}` once before the loop and look each item up"),
         cause: format!("{path}:{line}"),
         details: Details::default(),
@@ -93,18 +102,39 @@ fn all_with_all(
 }
 
 /// A call that looks through the whole collection, in a loop.
-fn scan(rule: &'static RuleInfo, call: &CallView<'_>, searched: &str) -> Option<Finding> {
+fn repeated_scan(rule: &'static RuleInfo, scan: &RepeatedScan<'_>) -> Option<Finding> {
+    let (call, searched) = (&scan.call, &scan.searched);
     let contexts = call.contexts();
     let context = contexts.iter().find(|context| context.frequency.is_repeated())?;
     let name = call.facts().dotted(call.call.callee).unwrap_or_else(|| "the call".to_owned());
     let message = format!("`{name}(...)` looks through all of `{searched}` in each round of the loop: quadratic");
     let finding = Finding::at_call(rule, call, message, steps()).in_context(context, call);
     let cure = format!("Build a dict from key to record of `{searched}` once before the loop and look each item up");
-    Some(finding.confidence(Confidence::Likely).suggest(cure))
+    Some(finding.confidence(sure(scan.is_long)).suggest(cure))
+}
+
+/// What is done to a whole list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Moves,
+    Searches,
+    Removes,
+    Sorts,
+}
+
+impl Whole {
+    const fn says(self) -> &'static str {
+        match self {
+            Self::Moves => "moves every item by one place",
+            Self::Searches => "searches the list from its start",
+            Self::Removes => "searches the list and closes the gap",
+            Self::Sorts => "sorts the list anew",
+        }
+    }
 }
 
 /// What a list method does to the whole list, if the list is one that grows and outlives a round of the loop.
-fn whole_list_work(program: &Program, call: &CallView<'_>) -> Option<(&'static str, Site)> {
+fn whole_list_work(program: &Program, call: &CallView<'_>) -> Option<(Whole, Site)> {
     let catalogue = program.catalogue();
     let (method, list) = call.models().find_map(|(model, receiver)| Some((model, receiver?)))?;
     if catalogue.parent(method) != catalogue.list() {
@@ -113,10 +143,10 @@ fn whole_list_work(program: &Program, call: &CallView<'_>) -> Option<(&'static s
     let facts = call.facts();
     let first = facts.arguments(call.call).first().map(|first| facts.expr(*first));
     let what = match (catalogue.name(method), first) {
-        ("pop" | "insert", Some(Expr::Int(0))) => "moves every item by one place",
-        ("index" | "count", _) => "searches the list from its start",
-        ("remove", _) => "searches the list and closes the gap",
-        ("sort", _) => "sorts the list anew",
+        ("pop" | "insert", Some(Expr::Int(0))) => Whole::Moves,
+        ("index" | "count", _) => Whole::Searches,
+        ("remove", _) => Whole::Removes,
+        ("sort", _) => Whole::Sorts,
         _ => return None,
     };
     let made_outside = {

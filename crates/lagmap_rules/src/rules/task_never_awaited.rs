@@ -1,7 +1,8 @@
 //! `task-never-awaited`.
 
-use lagmap_facts::ResultUse;
-use lagmap_program::{CallView, Interval, Program};
+use lagmap_facts::{Expr, ResultUse};
+use lagmap_program::{CallView, FileId, Interval, Program, Step};
+use rustc_hash::FxHashMap;
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -17,16 +18,7 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
-    for call in program.calls_tagged("creates-task") {
-        let often = call.contexts().any(|context| context.frequency.is_repeated());
-        if call.call.result == ResultUse::Discarded && often && !is_kept_by_group(&call) {
-            let message = format!(
-                "the task of `{}()` is not kept: it may be collected before it ends, and its errors are lost",
-                call.path()
-            );
-            findings.push(finding(rule, &call, message, Confidence::Likely));
-        }
-    }
+    forgotten_tasks(rule, program, findings);
     for (file, unit) in program.files() {
         for function in program.functions(file) {
             if unit.is_test || !program.is_live(function) {
@@ -43,6 +35,39 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             }
         }
     }
+}
+
+/// Tasks that nobody keeps. All that a file makes of one coroutine are mended in one go, so they are one finding.
+fn forgotten_tasks(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let mut known: FxHashMap<(FileId, String), usize> = FxHashMap::default();
+    for call in program.calls_tagged("creates-task") {
+        let often = call.contexts().any(|context| context.frequency.is_repeated());
+        if call.call.result != ResultUse::Discarded || !often || is_kept_by_group(&call) {
+            continue;
+        }
+        let coroutine = coroutine(&call);
+        let same = coroutine.clone().and_then(|name| known.get(&(call.file, name)).copied());
+        if let Some(first) = same {
+            findings[first].trace.push(Step { site: call.expr(), note: "makes another that is not kept".to_owned() });
+            continue;
+        }
+        if let Some(name) = coroutine {
+            known.insert((call.file, name), findings.len());
+        }
+        let message = format!(
+            "the task of `{}()` is not kept: it may be collected before it ends, and its errors are lost",
+            call.path()
+        );
+        findings.push(finding(rule, &call, message, Confidence::Likely));
+    }
+}
+
+/// The name of the coroutine function whose call a task is made of.
+fn coroutine(call: &CallView<'_>) -> Option<String> {
+    let facts = call.facts();
+    let made_of = call.argument(Some("coro"), Some(0))?;
+    let Expr::Call(made_of) = facts.expr(made_of) else { return None };
+    facts.dotted(facts.call(made_of).callee)
 }
 
 /// A task group keeps its tasks.

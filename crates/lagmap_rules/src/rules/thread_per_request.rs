@@ -1,6 +1,6 @@
 //! `thread-per-request`.
 
-use lagmap_program::{CallView, Frequency, Interval, Program};
+use lagmap_program::{CallView, Frequency, Interval, Program, Recurrence};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -15,6 +15,9 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// Resources that do work.
+const WORKERS: [&str; 6] = ["thread", "timer", "executor", "process", "process-pool", "worker-process"];
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     let tags = ["creates-thread", "creates-executor", "creates-process"];
     for call in program.calls_where(|entry| entry.tags.iter().any(|tag| tags.contains(&tag.as_str()))) {
@@ -26,6 +29,11 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         if call.model().is_some_and(|(_, entry)| entry.effect == Some(lagmap_models::EffectKind::Process) && entry.opens.is_none()) {
             continue;
         }
+        // A client that has a thread of its own is to be kept for other reasons: another rule's concern.
+        let opened = call.model().and_then(|(_, entry)| program.catalogue().resource(entry.opens.as_deref()?));
+        if opened.is_some_and(|resource| !WORKERS.contains(&resource.kind.as_str())) || call.is_made_while_absent() {
+            continue;
+        }
         let contexts = call.contexts();
         let Some(context) = contexts.iter().find(|context| context.frequency == Frequency::Request) else { continue };
         let path = call.path();
@@ -35,11 +43,16 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(Confidence::Likely)
+                // What only an error starts, or the first request with some key, is rare.
+                .confidence(if is_rare(&call) { Confidence::Possible } else { Confidence::Likely })
                 .workers(what)
                 .suggest("Make one `ThreadPoolExecutor(max_workers=...)` when the service starts and submit to it (for work that waits: about as many workers as requests in flight; for work that computes: a process pool with one worker a core)"),
         );
     }
+}
+
+fn is_rare(call: &CallView<'_>) -> bool {
+    call.around().handler || call.around().recurrence != Recurrence::EveryCall
 }
 
 fn kind(call: &CallView<'_>) -> (&'static str, Interval, &'static str) {
