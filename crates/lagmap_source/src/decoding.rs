@@ -43,7 +43,7 @@ fn decode(bytes: Vec<u8>) -> Result<String, Fault> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(("UTF-16, which Python does not read as source".to_owned(), None));
     }
-    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+    if let Some(at) = memchr::memchr(0, &bytes) {
         return Err((format!("a NUL byte at byte {at}"), Some(line_of(&bytes, at))));
     }
     let body = bytes.strip_prefix(BOM).unwrap_or(&bytes);

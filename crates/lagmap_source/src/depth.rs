@@ -9,8 +9,8 @@ const DEEPEST: usize = 40_000;
 
 /// Whether parsing a text may recurse deeper than that: the parser grows its stack on the heap, until no memory is left.
 pub fn is_too_deep_to_parse(text: &str) -> bool {
-    // A level takes a byte at least, which lets all but large files through unseen.
-    if text.len() <= DEEPEST {
+    // This lets all but very large files through unread.
+    if text.len() <= DEEPEST || most_levels(text) <= DEEPEST {
         return false;
     }
     let mut lexer = lex(text, Mode::Module);
@@ -29,6 +29,38 @@ pub fn is_too_deep_to_parse(text: &str) -> bool {
             depth.level = depth.level.saturating_sub(2);
         }
     }
+}
+
+/// More levels than the parser can recurse for: one for each byte that may be a token for which it does, or end a keyword or
+/// an indented line.
+fn most_levels(text: &str) -> usize {
+    const NEITHER: u8 = 0;
+    const TOKEN: u8 = 1;
+    const LAST_LETTER: u8 = 2;
+    const INNER_LETTER: u8 = 3;
+    const KINDS: [u8; 256] = {
+        let mut kinds = [NEITHER; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            kinds[byte as usize] = match byte {
+                b'(' | b')' | b'[' | b']' | b'{' | b'}' | b':' | b'+' | b'-' | b'~' | b'*' | b'\n' | b'\r' => TOKEN,
+                // lambda, async, yield, else, await and not
+                b'a' | b'c' | b'd' | b'e' | b't' => LAST_LETTER,
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => INNER_LETTER,
+                _ => NEITHER,
+            };
+            byte += 1;
+        }
+        kinds
+    };
+    let mut levels = 1;
+    let mut last = NEITHER;
+    for byte in text.bytes() {
+        let kind = KINDS[usize::from(byte)];
+        levels += usize::from(kind == TOKEN) + usize::from(last == LAST_LETTER && kind < LAST_LETTER);
+        last = kind;
+    }
+    levels
 }
 
 /// Whether the tree of some tokens may be deeper than that. An upper bound: every token that is neither a name nor a literal

@@ -39,16 +39,27 @@ impl LineMap {
         if !bytes.is_empty() {
             map.starts.push(0);
         }
-        for (index, byte) in bytes.iter().enumerate() {
+        // Lines of code have some forty bytes.
+        map.starts.reserve(bytes.len() / 40);
+        for index in memchr::memchr2_iter(b'\n', b'\r', bytes) {
             let next = index + 1;
-            let ends = *byte == b'\n' || *byte == b'\r' && bytes.get(next) != Some(&b'\n');
+            let ends = bytes[index] == b'\n' || bytes.get(next) != Some(&b'\n');
             if ends && next < bytes.len() {
                 map.starts.push(next as u32);
             }
         }
+        map.starts.shrink_to_fit();
         if !text.is_ascii() {
-            let wide = text.char_indices().filter(|(_, character)| !character.is_ascii());
-            wide.for_each(|(offset, character)| map.add_wide(offset as u32, character.len_utf8() as u32));
+            for (offset, lead) in bytes.iter().enumerate() {
+                // The first byte of a character says how many there are.
+                let width = match lead {
+                    ..0xc0 => continue,
+                    ..0xe0 => 2,
+                    ..0xf0 => 3,
+                    _ => 4,
+                };
+                map.add_wide(offset as u32, width);
+            }
         }
         map
     }

@@ -57,7 +57,7 @@ fn due_at(draft: &Draft, index: usize) -> Option<&'static str> {
     let lines = draft.lines();
     let line = lines.get(lines.partition_point(|line| line.code <= index).checked_sub(1)?)?;
     let mut open = Vec::new();
-    let tokens: &[Token] = draft.parsed.tokens();
+    let tokens: &[Token] = &draft.tokens;
     let last = tokens.partition_point(|token| token.start().to_usize() < index);
     let first = tokens.partition_point(|token| token.start().to_usize() < line.code);
     for token in tokens.get(first.max(last.saturating_sub(FARTHEST))..last)? {

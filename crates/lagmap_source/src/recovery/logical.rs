@@ -1,6 +1,6 @@
 //! The logical lines of a text, with their indentation.
 
-use ruff_python_ast::token::{TokenKind, Tokens};
+use ruff_python_ast::token::{Token, TokenKind};
 use ruff_text_size::{Ranged, TextRange};
 
 /// A logical line.
@@ -18,7 +18,7 @@ pub struct Logical {
 }
 
 /// The logical lines that some tokens form.
-pub fn logical_lines(text: &str, tokens: &Tokens) -> Vec<Logical> {
+pub fn logical_lines(text: &str, tokens: &[Token]) -> Vec<Logical> {
     let mut lines: Vec<Logical> = Vec::new();
     let mut fresh = true;
     let mut last = TokenKind::Newline;

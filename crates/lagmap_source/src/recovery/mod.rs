@@ -12,17 +12,24 @@ mod indentation;
 mod interruption;
 mod isolation;
 mod logical;
+mod part;
 mod prose;
 mod suites;
 
 use std::cell::OnceCell;
 
-use ruff_python_ast::{ModModule, PySourceType, token::TokenKind};
+use ruff_python_ast::{
+    ModModule, PySourceType,
+    token::{Token, TokenKind},
+};
 use ruff_python_parser::{LexicalErrorType, ParseErrorType, Parsed, parse_unchecked_source};
 use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
 
-use self::logical::{Logical, logical_lines};
+use self::{
+    logical::{Logical, logical_lines},
+    part::{Mended, faults},
+};
 use crate::{
     Span,
     depth::{is_too_deep, is_too_deep_to_parse},
@@ -53,7 +60,9 @@ const MOST_GIVEN_UP: usize = 50;
 /// A text on its way to being mended.
 struct Draft {
     text: String,
-    parsed: Parsed<ModModule>,
+    module: ModModule,
+    tokens: Vec<Token>,
+    /// In order.
     faults: Vec<Fault>,
     lines: OnceCell<Vec<Logical>>,
 }
@@ -80,15 +89,9 @@ struct Proposal {
 }
 
 impl Draft {
-    fn new(text: String, parsed: Parsed<ModModule>) -> Self {
-        let mut faults: Vec<Fault> = parsed.errors().iter().map(fault).collect();
-        faults.sort_by_key(|fault| fault.at);
-        Self { text, parsed, faults, lines: OnceCell::new() }
-    }
-
     /// Its logical lines.
     fn lines(&self) -> &[Logical] {
-        self.lines.get_or_init(|| logical_lines(&self.text, self.parsed.tokens()))
+        self.lines.get_or_init(|| logical_lines(&self.text, &self.tokens))
     }
 
     /// The logical line that starts at a fault, by index: the fault lies before its code or on its first character.
@@ -98,10 +101,10 @@ impl Draft {
         lines.get(index).filter(|line| line.start <= at).map(|_| index)
     }
 
-    /// Whether a mend of the fault at an offset got the parser further.
-    fn is_better_than(&self, before: &Self, at: usize, least: usize) -> bool {
-        let up_to = |draft: &Self| draft.faults.partition_point(|fault| fault.at <= at);
-        up_to(self) < up_to(before) && self.faults.len() + least <= before.faults.len()
+    /// Whether a mend of the fault at an offset, which leaves `faults`, gets the parser further.
+    fn is_improved(&self, faults: &[Fault], at: usize, least: usize) -> bool {
+        let up_to = |faults: &[Fault]| faults.partition_point(|fault| fault.at <= at);
+        up_to(faults) < up_to(&self.faults) && faults.len() + least <= self.faults.len()
     }
 }
 
@@ -130,15 +133,16 @@ fn fault(error: &ruff_python_parser::ParseError) -> Fault {
 
 /// The tree of a text that has syntax errors, of which `first` is the parse.
 pub fn recover(text: &str, first: Parsed<ModModule>) -> (ModModule, Vec<Repair>) {
+    let (tokens, faults) = (first.tokens().to_vec(), faults(&first));
     let mut mending = Mending {
-        draft: Draft::new(text.to_owned(), first),
+        draft: Draft { text: text.to_owned(), module: first.into_syntax(), tokens, faults, lines: OnceCell::new() },
         repairs: Vec::new(),
         apart: Vec::new(),
         attempts: (MOST_BYTES / text.len().max(1)).clamp(FEWEST_ATTEMPTS, MOST_ATTEMPTS),
     };
     mending.run();
     let Mending { draft, mut repairs, apart, .. } = mending;
-    let mut module = draft.parsed.into_syntax();
+    let mut module = draft.module;
     for span in apart {
         apart::put_back(text, span, &mut module);
     }
@@ -174,10 +178,9 @@ impl Mending {
             let Some(proposal) = propose(&self.draft, fault) else { continue };
             let Some(attempts) = self.attempts.checked_sub(1) else { return false };
             self.attempts = attempts;
-            let Some(parsed) = parse_again(&proposal.text) else { continue };
-            let after = Draft::new(proposal.text, parsed);
-            if after.is_better_than(&self.draft, fault.at, proposal.least) {
-                self.draft = after;
+            let Some(mended) = Mended::parse(&self.draft, proposal.text) else { continue };
+            if self.draft.is_improved(&mended.faults, fault.at, proposal.least) {
+                mended.put_into(&mut self.draft);
                 let repair = |span: &Span| Repair { span: *span, what: proposal.what.to_owned() };
                 self.repairs.extend(proposal.spans.iter().map(repair));
                 if proposal.apart {
