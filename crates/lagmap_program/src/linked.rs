@@ -17,6 +17,7 @@ use crate::{
     ids::IdBases,
     language::Language,
     modules::{ImportTarget, Modules},
+    name_set::NameSet,
     scopes::{Scopes, Source},
     search_path::search_path,
 };
@@ -339,6 +340,10 @@ pub struct Classes {
     orders: Vec<Vec<ClassId>>,
     subclasses: Vec<Vec<ClassId>>,
     methods: FxHashMap<(ClassId, NameHash), FunctionId>,
+    /// The names that the body of each class binds.
+    bound: Vec<NameSet>,
+    /// The names of the methods of each class and its ancestors.
+    method_names: Vec<NameSet>,
 }
 
 /// Hierarchies deeper than this are cut; the deepest in wide use (Django's, homeassistant's) stay below 15.
@@ -350,7 +355,7 @@ impl Classes {
         let mut classes = Self { bases: vec![Vec::new(); count], ..Self::default() };
         classes.external_bases = vec![Vec::new(); count];
         classes.subclasses = vec![Vec::new(); count];
-        let empty = crate::solve::Cells::default();
+        let empty = crate::cells::Cells::default();
         let per_file: Vec<Vec<(ClassId, Values)>> = (0..linked.files.len())
             .into_par_iter()
             .map(|index| {
@@ -387,6 +392,12 @@ impl Classes {
             }
         }
         classes.collect_methods(linked);
+        let own = classes.method_names.clone();
+        for (names, order) in classes.method_names.iter_mut().zip(&classes.orders) {
+            for ancestor in order {
+                names.add_all(&own[ancestor.0 as usize]);
+            }
+        }
         classes
     }
 
@@ -395,8 +406,11 @@ impl Classes {
             let file = FileId(index as u32);
             for (index, class) in unit.facts.classes.iter().enumerate() {
                 let id = linked.ids.class(file, ClassIndex(index as u32));
+                let (mut bound, mut method_names) = (NameSet::default(), NameSet::default());
                 for binding in unit.scopes.all(class.body) {
+                    bound.add(binding.name);
                     if let Source::Function(function) = binding.source {
+                        method_names.add(binding.name);
                         // The last definition of a name is the one that counts; a property's setter follows its getter
                         // under the same name and is not what a read calls.
                         let key = (id, binding.name);
@@ -405,6 +419,8 @@ impl Classes {
                         }
                     }
                 }
+                self.bound.push(bound);
+                self.method_names.push(method_names);
             }
         }
     }
@@ -464,7 +480,16 @@ impl Classes {
 
     /// The method that instances of a class have under a name.
     pub fn method(&self, class: ClassId, name: NameHash) -> Option<FunctionId> {
+        if !self.method_names.get(class.0 as usize).is_some_and(|names| names.may_hold(name)) {
+            return None;
+        }
         self.lookup_order(class).iter().find_map(|class| self.own_method(*class, name))
+    }
+
+    /// Whether the body of a class may bind a name; if not, it does not.
+    pub fn may_bind(&self, class: ClassId, name: NameHash) -> bool {
+        // While the hierarchy is being found, nothing is known of bodies.
+        self.bound.get(class.0 as usize).is_none_or(|names| names.may_hold(name))
     }
 
     /// The method that a class itself defines.

@@ -184,7 +184,7 @@ impl Scopes {
         name: NameHash,
         offset: u32,
         region: RegionId,
-    ) -> impl Iterator<Item = &Binding> {
+    ) -> slice::Iter<'_, Binding> {
         let named = self.named(scope, name);
         if named.len() < 2 {
             return named.iter();

@@ -12,7 +12,8 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     Cell, ClassId, FileId, FunctionId, Value, Values,
-    evaluate::{Evaluator, MOST_PLACES, place_key},
+    cells::{Additions, Cells},
+    evaluate::{Evaluator, Footing, MOST_PLACES, place_key},
     language::Construct,
     linked::Linked,
     scopes::{Path, Source, unpack},
@@ -27,78 +28,6 @@ const STRIPS: usize = 8;
 /// Fewer functions than this are not worth a strip of their own: the threads wait for each other behind each.
 const SHORTEST_STRIP: usize = 512;
 
-/// How many parts the cells are kept in, so that threads can fill them side by side.
-const SHARDS: usize = 16;
-
-/// What all cells hold.
-#[derive(Debug)]
-pub struct Cells {
-    shards: [Shard; SHARDS],
-}
-
-/// Some of the cells.
-type Shard = FxHashMap<Cell, Held>;
-
-/// What one cell holds.
-#[derive(Debug, Default)]
-struct Held {
-    values: Values,
-    /// It holds just anything.
-    is_full: bool,
-}
-
-impl Default for Cells {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| Shard::default()) }
-    }
-}
-
-impl Cells {
-    /// What a cell holds.
-    pub fn get(&self, cell: Cell) -> Option<&Values> {
-        self.shards[Self::shard(cell)].get(&cell).map(|held| &held.values)
-    }
-
-    /// Whether a cell would hold more if it were given these values.
-    fn takes(&self, cell: Cell, values: &Values) -> bool {
-        match self.shards[Self::shard(cell)].get(&cell) {
-            None => !values.is_empty(),
-            Some(held) if held.is_full => values.iter().any(|value| !value.is_object() && !held.values.contains(value)),
-            Some(held) => !held.values.contains_all(values),
-        }
-    }
-
-    const fn shard_of(mark: u32) -> usize {
-        // The low bits of the mark place the cell inside its shard's table.
-        (mark >> 28) as usize % SHARDS
-    }
-
-    fn shard(cell: Cell) -> usize {
-        Self::shard_of(cell.mark())
-    }
-
-    /// Adds what was found, in order; gives the marks of the cells that it changes.
-    fn add(&mut self, found: &[Found]) -> Vec<u32> {
-        let changed = self.shards.par_iter_mut().enumerate().map(|(index, shard)| {
-            let mut changed = Vec::new();
-            for (cell, values) in found.iter().flat_map(|found| &found.additions[index]) {
-                let held = shard.entry(*cell).or_default();
-                let has_changed = held.values.collect(values, &mut held.is_full);
-                if has_changed {
-                    changed.push(cell.mark());
-                }
-            }
-            changed
-        });
-        changed.flatten().collect()
-    }
-
-    /// All cells, in no fixed order.
-    pub fn iter(&self) -> impl Iterator<Item = (Cell, &Values)> {
-        self.shards.iter().flatten().map(|(cell, held)| (*cell, &held.values))
-    }
-}
-
 /// What evaluating some functions of one file gave.
 struct Found {
     /// What it adds to the cells, by shard.
@@ -106,13 +35,23 @@ struct Found {
     functions: Vec<Evaluated>,
 }
 
-type Additions = [Vec<(Cell, Values)>; SHARDS];
-
 /// What evaluating one function gave besides its additions to cells.
 struct Evaluated {
     function: FunctionId,
+    visit: LastVisit,
+    /// What its calls may call, by their place among its calls; calls that were left out call what they did.
+    callees: Vec<(u32, Values)>,
+}
+
+/// What is remembered of the last evaluation of a function.
+#[derive(Default)]
+struct LastVisit {
+    /// The strip that it was in.
+    strip: u32,
+    /// The cells that it read, by [`Cell::mark`].
     reads: Box<[u32]>,
-    callees: Vec<Values>,
+    /// What each of its parts rests on, in the order in which they are evaluated.
+    parts: Box<[Footing]>,
 }
 
 /// What the solver found.
@@ -127,12 +66,13 @@ pub struct Solution {
 
 /// Solves the whole program.
 pub fn solve(linked: &Linked) -> Solution {
-    let mut cells = Cells::default();
+    let mut cells = Cells::new(linked);
     let count = linked.ids.function_count();
-    let mut reads: Vec<Box<[u32]>> = vec![Box::default(); count];
+    let encloses = enclosing(linked);
+    let mut visits: Vec<LastVisit> = Vec::new();
+    visits.resize_with(count, LastVisit::default);
     let mut callees: Vec<Values> = vec![Values::unknown(); linked.ids.call_count()];
     let mut due: Vec<FunctionId> = (0..count as u32).map(FunctionId).collect();
-    let mut visited_in: Vec<u32> = vec![0; count];
     let mut changed = Changed::default();
     let mut strips = 0;
     let mut rounds = 0;
@@ -145,24 +85,25 @@ pub fn solve(linked: &Linked) -> Solution {
         for strip in due.chunks(due.len().div_ceil(STRIPS).max(SHORTEST_STRIP)) {
             strips += 1;
             let batches: Vec<&[FunctionId]> = batches(linked, strip).collect();
-            let found: Vec<Found> = batches.into_par_iter().map(|batch| evaluate(linked, &cells, batch)).collect();
-            for mark in cells.add(&found) {
+            let state = State { linked, cells: &cells, encloses: &encloses, visits: &visits, changed: &changed };
+            let found: Vec<Found> = batches.into_par_iter().map(|batch| evaluate(state, batch)).collect();
+            let additions: Vec<&Additions> = found.iter().map(|found| &found.additions).collect();
+            for mark in cells.add(&additions) {
                 changed.add(mark, strips);
             }
             for found in found {
                 for evaluated in found.functions {
-                    reads[evaluated.function.0 as usize] = evaluated.reads;
-                    visited_in[evaluated.function.0 as usize] = strips;
+                    visits[evaluated.function.0 as usize] = LastVisit { strip: strips, ..evaluated.visit };
                     let first = first_call(linked, evaluated.function);
-                    for (place, values) in callees[first..].iter_mut().zip(evaluated.callees) {
-                        *place = values;
+                    for (place, values) in evaluated.callees {
+                        callees[first + place as usize] = values;
                     }
                 }
             }
         }
         let is_due = |index: &u32| {
-            let visited = visited_in[*index as usize];
-            reads[*index as usize].iter().any(|mark| changed.since(*mark, visited))
+            let last = &visits[*index as usize];
+            last.reads.iter().any(|mark| changed.since(*mark, last.strip))
         };
         due = (0..count as u32).into_par_iter().filter(is_due).map(FunctionId).collect();
     }
@@ -212,36 +153,68 @@ fn batches<'a>(linked: &'a Linked, due: &'a [FunctionId]) -> impl Iterator<Item 
     due.chunk_by(move |a, b| file(a) == file(b)).flat_map(|of_file| of_file.chunks(128))
 }
 
-fn evaluate(linked: &Linked, cells: &Cells, batch: &[FunctionId]) -> Found {
-    let (file, _) = linked.ids.of_function(batch[0]);
-    let facts = &linked.file(file).facts;
-    let mut encloses = vec![false; facts.functions.len()];
-    for function in &facts.functions {
-        if let Some(parent) = function.parent {
-            encloses[parent.0 as usize] = true;
+/// Which functions are around others.
+fn enclosing(linked: &Linked) -> Vec<bool> {
+    let mut encloses = vec![false; linked.ids.function_count()];
+    for (index, unit) in linked.files.iter().enumerate() {
+        let first = linked.ids.function(FileId(index as u32), FunctionIndex::MODULE).0 as usize;
+        for parent in unit.facts.functions.iter().filter_map(|function| function.parent) {
+            encloses[first + parent.0 as usize] = true;
         }
     }
+    encloses
+}
+
+/// What the solver knows when a strip of functions is evaluated.
+#[derive(Clone, Copy)]
+struct State<'a> {
+    linked: &'a Linked,
+    cells: &'a Cells,
+    encloses: &'a [bool],
+    visits: &'a [LastVisit],
+    changed: &'a Changed,
+}
+
+fn evaluate(state: State<'_>, batch: &[FunctionId]) -> Found {
+    let State { linked, cells, encloses, visits, changed } = state;
+    let (file, _) = linked.ids.of_function(batch[0]);
+    let facts = &linked.file(file).facts;
     let mut visit = FileVisit {
         linked,
         file,
         cells,
         evaluator: Evaluator::new(linked, cells, file),
         additions: Additions::default(),
+        last: &[],
+        changed: Footing::NONE,
+        parts: Vec::new(),
+        kept: Footing::NONE,
     };
     let mut functions = Vec::with_capacity(batch.len());
     for id in batch {
         let (_, index) = linked.ids.of_function(*id);
         let function = facts.function(index);
+        let last = &visits[id.0 as usize];
+        let now_different = last.reads.iter().filter(|mark| changed.since(**mark, last.strip));
+        visit.last = &last.parts;
+        visit.changed = now_different.fold(Footing::NONE, |all, mark| all.and(Footing::cell(*mark)));
+        visit.kept = Footing::NONE;
+        visit.parts.clear();
         visit.evaluator.forget(function.exprs.clone());
-        visit.function(index, encloses[index.0 as usize]);
+        visit.function(index, encloses[id.0 as usize]);
         visit.containers(function.exprs.clone());
-        let mut callees = Vec::with_capacity(function.calls.len());
-        for call in &facts.calls[function.calls.start as usize..function.calls.end as usize] {
-            let values = visit.evaluator.values(call.callee);
-            visit.arguments(call, &values);
-            callees.push(values);
+        let mut callees = Vec::new();
+        for (place, call) in (0..).zip(&facts.calls[function.calls.start as usize..function.calls.end as usize]) {
+            visit.part(|visit| {
+                let values = visit.evaluator.values(call.callee);
+                visit.arguments(call, &values);
+                callees.push((place, values));
+            });
         }
-        functions.push(Evaluated { function: *id, reads: visit.evaluator.forget(0..0), callees });
+        let kept = last.reads.iter().copied().filter(|mark| Footing::cell(*mark).meets(visit.kept));
+        let reads = visit.evaluator.take_reads(kept);
+        let visit = LastVisit { strip: 0, reads, parts: visit.parts.as_slice().into() };
+        functions.push(Evaluated { function: *id, visit, callees });
     }
     Found { additions: visit.additions, functions }
 }
@@ -252,12 +225,36 @@ struct FileVisit<'a> {
     cells: &'a Cells,
     evaluator: Evaluator<'a>,
     additions: Additions,
+    /// What the parts of the function rested on when it was evaluated last; empty if it never was.
+    last: &'a [Footing],
+    /// The cells that it read then and that have changed since.
+    changed: Footing,
+    /// What its parts rest on now, as far as they are evaluated.
+    parts: Vec<Footing>,
+    /// What those rest on that were left out.
+    kept: Footing,
 }
 
 impl FileVisit<'_> {
+    /// Evaluates the next part of a function, unless it would find what it found the last time. A function has the same parts
+    /// each time.
+    fn part(&mut self, evaluate: impl FnOnce(&mut Self)) {
+        let footing = match self.last.get(self.parts.len()) {
+            Some(last) if !last.meets(self.changed) => {
+                self.kept = self.kept.and(*last);
+                *last
+            }
+            _ => {
+                evaluate(self);
+                self.evaluator.take_footing()
+            }
+        };
+        self.parts.push(footing);
+    }
+
     fn add(&mut self, cell: Cell, values: Values) {
         if self.cells.takes(cell, &values) {
-            self.additions[Cells::shard(cell)].push((cell, values));
+            self.additions[self.cells.shard(cell)].push((cell, values));
         }
     }
 
@@ -282,56 +279,67 @@ impl FileVisit<'_> {
             for binding in unit.scopes.all(index) {
                 let is_static = matches!(binding.source, Source::Import(_) | Source::Function(_) | Source::Class(_));
                 if !is_static {
-                    let values = self.evaluator.bound(index, binding);
-                    self.add(Cell::Variable(id, binding.name), values);
+                    self.part(|visit| {
+                        let values = visit.evaluator.bound(index, binding);
+                        visit.add(Cell::Variable(id, binding.name), values);
+                    });
                 }
             }
         }
         for parameter in function.parameters.iter().filter(|parameter| parameter.annotation != ExprId::NONE) {
-            self.annotation(parameter.annotation);
+            self.part(|visit| visit.annotation(parameter.annotation));
         }
         if function.returns != ExprId::NONE && !function.is_generator {
-            let values = self.evaluator.annotated(function.returns);
-            self.annotation(function.returns);
-            self.add(Cell::Declared(id), values);
+            self.part(|visit| {
+                let values = visit.evaluator.annotated(function.returns);
+                visit.annotation(function.returns);
+                visit.add(Cell::Declared(id), values);
+            });
         }
         for op in facts.ops(function) {
-            match op.kind {
-                OpKind::Assign { target, value } => self.assign(target, value),
-                OpKind::Annotate { target, annotation, value } => {
-                    self.annotation(annotation);
-                    if value != ExprId::NONE {
-                        self.assign(target, value);
-                        self.declared(annotation, value);
-                    }
-                    if matches!(facts.expr(target), Expr::Attribute { .. }) {
-                        let values = self.evaluator.annotated(annotation);
-                        self.store(target, &values);
-                    }
-                }
-                OpKind::Iterate { target, iterable } if matches!(facts.expr(target), Expr::Attribute { .. }) => {
-                    let values = self.evaluator.items(iterable);
-                    self.store(target, &values);
-                }
-                OpKind::DefineFunction(inner) => {
-                    let decorated = Value::Function(self.linked.ids.function(self.file, inner));
-                    self.decorated(&facts.function(inner).decorators, decorated);
-                    self.made_object(id, facts.function(inner));
-                }
-                OpKind::DefineClass(class) => {
-                    let decorated = Value::Class(self.linked.ids.class(self.file, class));
-                    self.decorated(&facts.class(class).decorators, decorated);
-                }
-                OpKind::Delete(target) => self.deleted(target),
-                OpKind::Return(value) if value != ExprId::NONE => {
-                    let values = self.evaluator.returned_value(value);
-                    self.add(Cell::Return(id), values);
-                }
-                _ => {}
+            if !matches!(op.kind, OpKind::Expr(_) | OpKind::Call(_)) {
+                self.part(|visit| visit.op(id, op.kind));
             }
         }
         if function.is_generator {
-            self.yields(id, function.exprs.clone());
+            self.part(|visit| visit.yields(id, function.exprs.clone()));
+        }
+    }
+
+    fn op(&mut self, id: FunctionId, op: OpKind) {
+        let facts = &self.linked.file(self.file).facts;
+        match op {
+            OpKind::Assign { target, value } => self.assign(target, value),
+            OpKind::Annotate { target, annotation, value } => {
+                self.annotation(annotation);
+                if value != ExprId::NONE {
+                    self.assign(target, value);
+                    self.declared(annotation, value);
+                }
+                if matches!(facts.expr(target), Expr::Attribute { .. }) {
+                    let values = self.evaluator.annotated(annotation);
+                    self.store(target, &values);
+                }
+            }
+            OpKind::Iterate { target, iterable } if matches!(facts.expr(target), Expr::Attribute { .. }) => {
+                let values = self.evaluator.items(iterable);
+                self.store(target, &values);
+            }
+            OpKind::DefineFunction(inner) => {
+                let decorated = Value::Function(self.linked.ids.function(self.file, inner));
+                self.decorated(&facts.function(inner).decorators, decorated);
+                self.made_object(id, facts.function(inner));
+            }
+            OpKind::DefineClass(class) => {
+                let decorated = Value::Class(self.linked.ids.class(self.file, class));
+                self.decorated(&facts.class(class).decorators, decorated);
+            }
+            OpKind::Delete(target) => self.deleted(target),
+            OpKind::Return(value) if value != ExprId::NONE => {
+                let values = self.evaluator.returned_value(value);
+                self.add(Cell::Return(id), values);
+            }
+            _ => {}
         }
     }
 
@@ -509,60 +517,67 @@ impl FileVisit<'_> {
         }
     }
 
-    /// What literals and comprehensions hold.
+    /// What literals, comprehensions, slices and sums hold.
     fn containers(&mut self, exprs: Range<u32>) {
         let facts = &self.linked.file(self.file).facts;
         for id in exprs.map(ExprId) {
-            let parts: Vec<ExprId> = match facts.expr(id) {
-                Expr::Set(list) => facts.list(list).to_vec(),
-                Expr::Dict(list) => {
-                    self.entries(id, facts.list(list));
-                    continue;
-                }
-                // Parts keep their places; what stands behind a starred part has none.
-                Expr::Tuple(list) | Expr::List(list) => {
-                    let parts = facts.list(list);
-                    let is_starred = |part: &&ExprId| matches!(facts.expr(**part), Expr::Starred(_));
-                    let fixed = parts.iter().take_while(|part| !is_starred(part)).count().min(MOST_PLACES);
-                    let site = self.linked.ids.site(self.file, id);
-                    for (place, part) in parts[..fixed].iter().enumerate() {
-                        let held = self.evaluator.values(*part);
-                        let held = self.worth_keeping(&held);
-                        if !held.is_empty() {
-                            self.hold(site, place_key(place), held);
-                        }
-                    }
-                    parts[fixed..].to_vec()
-                }
-                Expr::Subscript { value, index } if matches!(facts.expr(index), Expr::Slice { .. }) => {
-                    self.slice(id, value, index);
-                    continue;
-                }
-                Expr::Comprehension { element, .. } => vec![element],
-                Expr::Binary { left, right, op: BinaryOp::Add } => {
-                    if self.evaluator.is_sequence(id) {
-                        let mut held = self.evaluator.items(left);
-                        held.extend(&self.evaluator.items(right));
-                        let held = self.worth_keeping(&held);
-                        self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
-                    }
-                    continue;
-                }
-                _ => continue,
+            let holds = match facts.expr(id) {
+                Expr::Set(_) | Expr::Dict(_) | Expr::Tuple(_) | Expr::List(_) | Expr::Comprehension { .. } => true,
+                Expr::Subscript { index, .. } => matches!(facts.expr(index), Expr::Slice { .. }),
+                Expr::Binary { op, .. } => op == BinaryOp::Add,
+                _ => false,
             };
-            let mut held = Values::unknown();
-            // Literal tables of data hold texts and numbers; beyond this many entries nothing new is learnt.
-            for part in parts.iter().take(256) {
-                if let Expr::Starred(inner) = facts.expr(*part) {
-                    held.extend(&self.evaluator.items(inner));
-                } else if !matches!(facts.expr(*part), Expr::Str(_) | Expr::Int(_) | Expr::Float(_) | Expr::Bool(_)) {
-                    held.extend(&self.evaluator.values(*part));
+            if holds {
+                self.part(|visit| visit.container(id));
+            }
+        }
+    }
+
+    fn container(&mut self, id: ExprId) {
+        let facts = &self.linked.file(self.file).facts;
+        let parts = match facts.expr(id) {
+            Expr::Set(list) => facts.list(list),
+            Expr::Dict(list) => return self.entries(id, facts.list(list)),
+            // Parts keep their places; what stands behind a starred part has none.
+            Expr::Tuple(list) | Expr::List(list) => {
+                let parts = facts.list(list);
+                let is_starred = |part: &&ExprId| matches!(facts.expr(**part), Expr::Starred(_));
+                let fixed = parts.iter().take_while(|part| !is_starred(part)).count().min(MOST_PLACES);
+                let site = self.linked.ids.site(self.file, id);
+                for (place, part) in parts[..fixed].iter().enumerate() {
+                    let held = self.evaluator.values(*part);
+                    let held = self.worth_keeping(&held);
+                    if !held.is_empty() {
+                        self.hold(site, place_key(place), held);
+                    }
                 }
+                &parts[fixed..]
             }
-            let held = self.worth_keeping(&held);
-            if !held.is_empty() {
-                self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+            Expr::Subscript { value, index } => return self.slice(id, value, index),
+            Expr::Comprehension { element, .. } => &[element],
+            Expr::Binary { left, right, .. } => {
+                if self.evaluator.is_sequence(id) {
+                    let mut held = self.evaluator.items(left);
+                    held.extend(&self.evaluator.items(right));
+                    let held = self.worth_keeping(&held);
+                    self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
+                }
+                return;
             }
+            _ => return,
+        };
+        let mut held = Values::unknown();
+        // Literal tables of data hold texts and numbers; beyond this many entries nothing new is learnt.
+        for part in parts.iter().take(256) {
+            if let Expr::Starred(inner) = facts.expr(*part) {
+                held.extend(&self.evaluator.items(inner));
+            } else if !matches!(facts.expr(*part), Expr::Str(_) | Expr::Int(_) | Expr::Float(_) | Expr::Bool(_)) {
+                held.extend(&self.evaluator.values(*part));
+            }
+        }
+        let held = self.worth_keeping(&held);
+        if !held.is_empty() {
+            self.add(Cell::Element(self.linked.ids.site(self.file, id)), held);
         }
     }
 

@@ -1,11 +1,12 @@
 //! Values: what an expression may be, as far as the program and the catalogue tell.
 
-use std::{hash::BuildHasher, slice, sync::Arc};
+use std::{hash::BuildHasher, ptr, slice};
 
 use lagmap_facts::NameHash;
 use lagmap_models::ModelId;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
+use triomphe::ThinArc;
 
 use crate::{ClassId, FileId, FunctionId, PackageId, Site};
 
@@ -91,8 +92,11 @@ enum Set {
     #[default]
     None,
     One(Value),
-    Many(Arc<[Value]>),
+    Many(ThinArc<(), Value>),
 }
+
+/// Sets are kept by the million.
+const _: () = assert!(size_of::<Values>() == 16);
 
 /// A set that is being put together.
 type Draft = SmallVec<[Value; 16]>;
@@ -124,7 +128,7 @@ impl Values {
         match &self.0 {
             Set::None => &[],
             Set::One(value) => slice::from_ref(value),
-            Set::Many(values) => values,
+            Set::Many(values) => &values.slice,
         }
     }
 
@@ -132,14 +136,14 @@ impl Values {
         match draft.as_slice() {
             [] => Self::unknown(),
             [one] => Self::one(*one),
-            many => Self(Set::Many(many.into())),
+            many => Self(Set::Many(ThinArc::from_header_and_slice((), many))),
         }
     }
 
     /// Whether all of `other` are here.
     pub fn contains_all(&self, other: &Self) -> bool {
         if let (Set::Many(own), Set::Many(others)) = (&self.0, &other.0)
-            && Arc::ptr_eq(own, others)
+            && ptr::eq(&raw const own.slice, &raw const others.slice)
         {
             return true;
         }
@@ -159,12 +163,15 @@ impl Values {
 
     /// Adds all of `other`; says whether that changed anything.
     pub fn extend(&mut self, other: &Self) -> bool {
-        if self.is_empty() {
-            *self = other.clone();
-            return !other.is_empty();
-        }
-        if self.contains_all(other) {
-            return false;
+        match (&self.0, &other.0) {
+            (_, Set::None) => return false,
+            (Set::None, _) => {
+                self.clone_from(other);
+                return true;
+            }
+            (Set::One(own), Set::One(value)) if own == value => return false,
+            _ if self.contains_all(other) => return false,
+            _ => {}
         }
         let mut draft = Draft::from_slice(self.as_slice());
         let mut changed = false;

@@ -113,6 +113,9 @@ impl Evaluator<'_> {
 
     pub(super) fn own_attribute(&mut self, class: ClassId, name: NameHash) -> Values {
         let mut found = self.read(Cell::Attribute(class, name));
+        if !self.linked.classes.may_bind(class, name) {
+            return found;
+        }
         let (file, index) = self.linked.ids.of_class(class);
         let body = self.linked.file(file).facts.class(index).body;
         if let Some(values) = self.member(file, body, name) {

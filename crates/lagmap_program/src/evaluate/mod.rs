@@ -8,16 +8,15 @@ mod parameters;
 
 use std::ops::Range;
 
-use lagmap_facts::{BinaryOp, Expr, ExprId, FileFacts, FunctionIndex, NameHash, RegionId, ScopeKind};
+use lagmap_facts::{BinaryOp, Expr, ExprId, FileFacts, FunctionIndex, ImportIndex, NameHash, RegionId, ScopeKind};
 use lagmap_models::ModelId;
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 
 use crate::{
     Cell, FileId, Site, Value, Values,
+    cells::Cells,
     linked::{Linked, ProgramFile},
     scopes::{Binding, Source},
-    solve::Cells,
 };
 
 pub use containers::{MOST_PLACES, place_key};
@@ -37,30 +36,63 @@ pub struct Evaluator<'a> {
     memo: Memo,
     /// The cells that were read, by [`Cell::mark`], with repetitions.
     reads: Vec<u32>,
+    /// What the values that are being worked out rest on.
+    footing: Footing,
     depth: u32,
+}
+
+/// Which cells a value rests on, as a set that may hold more than was put into it (one bit stands for many cells).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footing(u64);
+
+impl Footing {
+    /// On no cell: the value is always the same.
+    pub const NONE: Self = Self(0);
+    /// On the order in which expressions are evaluated, too: some value is asked for while it is being worked out, or lies too
+    /// deep. Only evaluating again in the same order gives the same again.
+    pub const ORDER: Self = Self(u64::MAX);
+
+    /// On the cell with this [`Cell::mark`].
+    pub const fn cell(mark: u32) -> Self {
+        Self(1 << (mark % u64::BITS))
+    }
+
+    /// On what either rests on.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether some cell may be in both.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 /// What is known of the expressions so far: densely for a run of them, sparsely for the others.
 #[derive(Default)]
 struct Memo {
     start: u32,
-    dense: Vec<Option<Values>>,
-    sparse: FxHashMap<ExprId, Values>,
+    dense: Vec<Option<Known>>,
+    sparse: FxHashMap<ExprId, Known>,
 }
 
+/// What is known of an expression.
+type Known = (Values, Footing);
+
 impl Memo {
-    fn get(&self, id: ExprId) -> Option<&Values> {
+    fn get(&self, id: ExprId) -> Option<&Known> {
         match self.dense.get(id.0.wrapping_sub(self.start) as usize) {
             Some(known) => known.as_ref(),
             None => self.sparse.get(&id),
         }
     }
 
-    fn set(&mut self, id: ExprId, values: Values) {
+    fn set(&mut self, id: ExprId, known: Known) {
         match self.dense.get_mut(id.0.wrapping_sub(self.start) as usize) {
-            Some(known) => *known = Some(values),
+            Some(place) => *place = Some(known),
             None => {
-                self.sparse.insert(id, values);
+                self.sparse.insert(id, known);
             }
         }
     }
@@ -71,7 +103,8 @@ impl<'a> Evaluator<'a> {
     pub fn new(linked: &'a Linked, cells: &'a Cells, file: FileId) -> Self {
         let unit = linked.file(file);
         let facts = &unit.facts;
-        Self { linked, cells, file, unit, facts, memo: Memo::default(), reads: Vec::new(), depth: 0 }
+        let (memo, reads, footing) = (Memo::default(), Vec::new(), Footing::NONE);
+        Self { linked, cells, file, unit, facts, memo, reads, footing, depth: 0 }
     }
 
     /// An evaluator that is to evaluate most expressions of `file`.
@@ -81,13 +114,17 @@ impl<'a> Evaluator<'a> {
         evaluator
     }
 
-    /// Forgets all values and gives the cells that were read since the last time, each once; the expressions in
-    /// `next` are what is evaluated next.
-    pub fn forget(&mut self, next: Range<u32>) -> Box<[u32]> {
+    /// Forgets all values; the expressions in `next` are what is evaluated next.
+    pub fn forget(&mut self, next: Range<u32>) {
         self.memo.start = next.start;
         self.memo.dense.clear();
         self.memo.dense.resize(next.len(), None);
         self.memo.sparse.clear();
+    }
+
+    /// The cells that were read since the last time, by [`Cell::mark`], each once, with those of `kept`.
+    pub fn take_reads(&mut self, kept: impl Iterator<Item = u32>) -> Box<[u32]> {
+        self.reads.extend(kept);
         self.reads.sort_unstable();
         self.reads.dedup();
         let reads = self.reads.as_slice().into();
@@ -95,20 +132,29 @@ impl<'a> Evaluator<'a> {
         reads
     }
 
+    /// What all that was evaluated since the last time rests on.
+    pub fn take_footing(&mut self) -> Footing {
+        std::mem::take(&mut self.footing)
+    }
+
     /// What an expression may be.
     pub fn values(&mut self, id: ExprId) -> Values {
-        if let Some(known) = self.memo.get(id) {
+        if let Some((known, footing)) = self.memo.get(id) {
+            self.footing = self.footing.and(*footing);
             return known.clone();
         }
         if self.depth >= DEEPEST {
+            self.footing = Footing::ORDER;
             return Values::unknown();
         }
         // A value that depends on itself adds nothing to itself.
-        self.memo.set(id, Values::unknown());
+        self.memo.set(id, (Values::unknown(), Footing::ORDER));
+        let outer = self.take_footing();
         self.depth += 1;
         let values = self.evaluate(id);
         self.depth -= 1;
-        self.memo.set(id, values.clone());
+        self.memo.set(id, (values.clone(), self.footing));
+        self.footing = self.footing.and(outer);
         values
     }
 
@@ -118,7 +164,12 @@ impl<'a> Evaluator<'a> {
 
     /// What a cell holds.
     pub fn read(&mut self, cell: Cell) -> Values {
-        self.reads.push(cell.mark());
+        let mark = cell.mark();
+        self.footing = self.footing.and(Footing::cell(mark));
+        // Many a cell is read twice in a row.
+        if self.reads.last() != Some(&mark) {
+            self.reads.push(mark);
+        }
         self.cells.get(cell).cloned().unwrap_or_default()
     }
 
@@ -222,12 +273,11 @@ impl<'a> Evaluator<'a> {
             let visible = scope == own || function.kind != ScopeKind::Class;
             if visible && !declared_global {
                 if scope == own {
-                    let bindings: SmallVec<[Binding; 4]> =
-                        self.unit.scopes.reaching(self.facts, scope, name, offset, region).copied().collect();
-                    if !bindings.is_empty() {
-                        let mut found = Values::unknown();
+                    let mut bindings = self.unit.scopes.reaching(self.facts, scope, name, offset, region);
+                    if let Some(first) = bindings.next() {
+                        let mut found = self.bound(scope, first);
                         for binding in bindings {
-                            found.extend(&self.bound(scope, &binding));
+                            found.extend(&self.bound(scope, binding));
                         }
                         return found;
                     }
@@ -257,6 +307,25 @@ impl<'a> Evaluator<'a> {
 
     /// A name of another scope: what it is statically, and what its variable holds. `None` if it is not bound there.
     fn member(&mut self, file: FileId, scope: FunctionIndex, name: NameHash) -> Option<Values> {
+        let linked = self.linked;
+        let unit = linked.file(file);
+        // Nearly all names are bound once.
+        if let [binding] = unit.scopes.named(scope, name) {
+            return Some(match binding.source {
+                Source::Class(index) => Values::one(Value::Class(linked.ids.class(file, index))),
+                Source::Function(index) if unit.facts.function(index).decorators.is_empty() => {
+                    Values::one(Value::Function(linked.ids.function(file, index)))
+                }
+                Source::Function(index) => {
+                    let mut values = Values::one(Value::Function(linked.ids.function(file, index)));
+                    values.extend(&self.read(Cell::Variable(linked.ids.function(file, scope), name)));
+                    values
+                }
+                Source::Import(index) => self.imported(file, index),
+                Source::Opaque => Values::unknown(),
+                _ => self.read(Cell::Variable(linked.ids.function(file, scope), name)),
+            });
+        }
         let found = self.linked.static_member(file, scope, name, DEEPEST_IMPORT);
         if !found.bound {
             return None;
@@ -268,18 +337,20 @@ impl<'a> Evaluator<'a> {
         Some(values)
     }
 
+    /// What an import gives.
+    fn imported(&mut self, file: FileId, import: ImportIndex) -> Values {
+        let found = self.linked.imported(file, import);
+        let mut values = found.values.clone();
+        for (scope, name) in &found.variables {
+            values.extend(&self.read(Cell::Variable(*scope, *name)));
+        }
+        values
+    }
+
     /// What one binding gives its name.
     pub fn bound(&mut self, scope: FunctionIndex, binding: &Binding) -> Values {
         match binding.source {
-            Source::Import(index) => {
-                let linked = self.linked;
-                let found = linked.imported(self.file, index);
-                let mut values = found.values.clone();
-                for (scope, name) in &found.variables {
-                    values.extend(&self.read(Cell::Variable(*scope, *name)));
-                }
-                values
-            }
+            Source::Import(index) => self.imported(self.file, index),
             Source::Function(index) => {
                 let mut found = Values::one(Value::Function(self.linked.ids.function(self.file, index)));
                 if !self.facts.function(index).decorators.is_empty() {

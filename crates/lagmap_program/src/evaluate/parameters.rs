@@ -1,7 +1,6 @@
 //! Parameters, what functions give back of them, and annotations.
 
 use lagmap_facts::{Expr, ExprId, FunctionIndex, Parameter, ScopeKind};
-use smallvec::SmallVec;
 
 use super::Evaluator;
 use crate::{
@@ -18,17 +17,16 @@ impl Evaluator<'_> {
                 let node = &self.facts.exprs[id.0 as usize];
                 let (name, region) = (self.facts.names.hash(name), node.region);
                 let scope = self.facts.region(region).function;
-                let bindings: SmallVec<[Binding; 4]> =
-                    self.unit.scopes.reaching(self.facts, scope, name, node.span.start, region).copied().collect();
+                let bindings = self.unit.scopes.reaching(self.facts, scope, name, node.span.start, region);
                 let is_parameter = |binding: &Binding| matches!(binding.source, Source::Parameter(_));
-                if !bindings.iter().any(is_parameter) {
+                if !bindings.clone().any(is_parameter) {
                     return self.values(id);
                 }
                 let mut found = Values::unknown();
                 for binding in bindings {
                     match binding.source {
                         Source::Parameter(index) => found.extend(&self.handed_back(scope, index)),
-                        _ => found.extend(&self.bound(scope, &binding)),
+                        _ => found.extend(&self.bound(scope, binding)),
                     };
                 }
                 found
