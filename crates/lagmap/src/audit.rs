@@ -114,19 +114,18 @@ struct Linked {
 
 fn link(root: &Path, options: &AuditOptions, policy: &Policy<'_>, progress: &Progress) -> Result<Linked, Failure> {
     progress.part("finding files", None);
-    let (found, (system, catalogue)) = rayon::join(
-        || lagmap_source::discover(root, &DiscoverOptions::default()),
+    let (read, (system, catalogue)) = rayon::join(
+        || Ok(read_all(lagmap_source::discover(root, &DiscoverOptions::default())?, policy, progress)),
         || {
             let load = || lagmap_system::load(root, &options.startup_configs, &lagmap_system::Options::default());
             rayon::join(load, || Catalogue::load(&options.catalogues))
         },
     );
-    let found = found.map_err(|error| Failure::new("cannot list the files").at(root).because(error))?;
+    let failed = |error: FileError| Failure::new("cannot list the files").at(root).because(error);
+    let (read, errors) = read.map_err(failed)?;
     let catalogue = catalogue.map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
-    let (read, errors) = read_all(found, policy, progress);
-    let files: Vec<FileSummary> = read.iter().map(|(_, summary)| summary.clone()).collect();
+    let (units, files): (Vec<SourceUnit>, Vec<FileSummary>) = read.into_iter().unzip();
     progress.part("linking", None);
-    let units = read.into_iter().map(|(unit, _)| unit).collect();
     let options = ProgramOptions { all_code: options.all_code };
     let program = Program::build(units, catalogue, system, options);
     Ok(Linked { program, files, errors })
@@ -167,7 +166,6 @@ fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<
 }
 
 /// What the report says of a file beyond its findings.
-#[derive(Clone)]
 struct FileSummary {
     path: String,
     lines: usize,

@@ -2,6 +2,8 @@
 
 use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, OpKind, RegionKind};
 
+use rayon::prelude::*;
+
 use crate::{CallView, Context, FunctionId, Program};
 
 impl Program {
@@ -42,13 +44,17 @@ impl Program {
     /// Whether a text anywhere in the program says that rows of a table are written, or is the table's name alone.
     pub fn is_table_written(&self, table: &str) -> bool {
         let table = table.to_ascii_lowercase();
-        self.linked.files.iter().any(|unit| {
+        self.linked.files.par_iter().any(|unit| {
             unit.facts.exprs.iter().any(|node| match node.expr {
                 Expr::Str(text) => {
-                    let text = unit.facts.text(text).to_ascii_lowercase();
+                    let text = unit.facts.text(text);
                     // A class of an object-relational mapper names its table.
-                    if text == table {
-                        return true;
+                    if text.len() <= table.len() {
+                        return text.eq_ignore_ascii_case(&table);
+                    }
+                    let text = text.to_ascii_lowercase();
+                    if !text.contains(&table) {
+                        return false;
                     }
                     let words: Vec<&str> = words(&text).collect();
                     words.windows(2).any(|pair| {

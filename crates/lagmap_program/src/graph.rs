@@ -165,7 +165,7 @@ impl Graph {
             forwards.extend(file.forwards);
         }
         graph.connect(linked, raws, given, &forwards, Wrapping::new(layers));
-        graph.edges.sort_by_key(|edge| (edge.from, edge.site));
+        graph.edges.par_sort_by_key(|edge| (edge.from, edge.site));
         let count = linked.ids.function_count();
         let mut starts = vec![0_u32; count + 1];
         for edge in &graph.edges {
@@ -319,8 +319,12 @@ impl Graph {
     /// Whether more than `most` edges lead from the call of an edge to callables that were stored.
     fn is_one_of(&self, edge: &Edge, most: usize) -> bool {
         let edges = self.from(edge.from);
+        // Fewer than that altogether: nearly all functions.
+        if edges.len() <= most {
+            return false;
+        }
         let first = edges.partition_point(|other| other.site < edge.site);
-        edges[first..].iter().take(most + 1).take_while(|other| other.site == edge.site).count() > most
+        edges.get(first + most).is_some_and(|other| other.site == edge.site)
     }
 
     /// Whether an edge is one of hundreds: an executor that runs whatever it is given, of which nobody knows how often it is

@@ -157,16 +157,21 @@ impl Modules {
         for _ in 1..level {
             folder = if folder.is_empty() { return None } else { folder.rsplit_once('/').map_or("", |(up, _)| up) };
         }
-        self.below(folder, module)
+        self.below(folder, &module.replace('.', "/"), &mut String::new())
     }
 
-    /// The module `a.b` below a folder.
-    fn below(&self, folder: &str, module: &str) -> Option<ImportTarget> {
-        let rest = module.replace('.', "/");
+    /// The module at a path below a folder. `key` is room for the whole path.
+    fn below(&self, folder: &str, rest: &str, key: &mut String) -> Option<ImportTarget> {
         match (folder.is_empty(), rest.is_empty()) {
-            (true, _) => self.at(&rest),
+            (true, _) => self.at(rest),
             (_, true) => self.at(folder),
-            _ => self.at(&format!("{folder}/{rest}")),
+            _ => {
+                key.clear();
+                key.push_str(folder);
+                key.push('/');
+                key.push_str(rest);
+                self.at(key)
+            }
         }
     }
 
@@ -182,7 +187,8 @@ impl Modules {
         let sibling = (!in_package || installed.is_none()).then_some(folder);
         let searched = own.folders.iter().map(String::as_str).chain(sibling).chain([""]);
         let shared = self.shared.iter().map(String::as_str).filter(|_| installed.is_none());
-        let found = searched.chain(shared).find_map(|folder| self.below(folder, module).filter(usable));
+        let (rest, mut key) = (module.replace('.', "/"), String::new());
+        let found = searched.chain(shared).find_map(|folder| self.below(folder, &rest, &mut key).filter(usable));
         // A folder that merely has the name of an installed library (`redis/`, `docker/`) is no module.
         let found = found.filter(|found| installed.is_none() || !matches!(found, ImportTarget::Package(_)));
         if let Some(found) = found {

@@ -75,15 +75,18 @@ impl Program {
         search.dedup();
         let linked = Linked::new(units, catalogue, &search);
         let solution = solve(&linked);
-        let (uses, (graph, effects)) = rayon::join(
+        let (uses, (graph, effects, started)) = rayon::join(
             || Uses::of(&linked, &solution),
             || {
                 let graph = Graph::new(&linked, &solution);
-                let effects = Effects::of(&linked, &solution, &graph);
-                (graph, effects)
+                let (effects, started) = rayon::join(
+                    || Effects::of(&linked, &solution, &graph),
+                    || start(&linked, &graph, &system, options),
+                );
+                (graph, effects, started)
             },
         );
-        let (reaches, made, live, contexts) = start(&linked, &graph, &system, options);
+        let (reaches, made, live, contexts) = started;
         let mut by_tag: FxHashMap<String, Vec<CallSite>> = FxHashMap::default();
         for (model, calls) in &uses.by_model {
             for tag in linked.catalogue.entry(*model).map(|entry| entry.tags.as_slice()).unwrap_or_default() {
@@ -194,12 +197,11 @@ impl Program {
     /// A call with all that is known of it.
     pub fn call(&self, site: CallSite) -> CallView<'_> {
         let (file, id) = self.linked.ids.of_call(site);
-        self.call_in(file, id)
+        self.call_in(file, self.linked.file(file), id)
     }
 
-    fn call_in(&self, file: FileId, id: CallId) -> CallView<'_> {
+    fn call_in<'a>(&'a self, file: FileId, unit: &'a ProgramFile, id: CallId) -> CallView<'a> {
         let site = self.linked.ids.call(file, id);
-        let unit = self.linked.file(file);
         let call = unit.facts.call(id);
         let region = unit.facts.exprs[call.expr.0 as usize].region;
         let function = self.linked.ids.function(file, unit.facts.region(region).function);
@@ -209,8 +211,9 @@ impl Program {
     /// All calls of a scope.
     pub fn calls(&self, function: FunctionId) -> impl Iterator<Item = CallView<'_>> {
         let (file, index) = self.linked.ids.of_function(function);
-        let range = self.linked.file(file).facts.function(index).calls.clone();
-        range.map(move |call| self.call_in(file, CallId(call)))
+        let unit = self.linked.file(file);
+        let range = unit.facts.function(index).calls.clone();
+        range.map(move |call| self.call_in(file, unit, CallId(call)))
     }
 
     /// All library calls whose catalogue entry has a tag, in program order, tests and dead code left out.

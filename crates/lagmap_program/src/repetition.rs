@@ -58,12 +58,13 @@ impl Program {
             return Some((Interval::new(low, high), entry.source.clone().unwrap_or_default()));
         }
         let [target] = self.callees(call.site)[..] else { return None };
-        if call.callees().any(|value| matches!(value, Value::Class(_))) || self.memoization(target).is_some() {
-            return None;
-        }
-        if !self.is_pure(target, DEEPEST) {
-            return None;
-        }
+        let found = self.computing_cost(target)?;
+        let makes = call.callees().any(|value| matches!(value, Value::Class(_)));
+        (!makes && self.memoization(target).is_none() && self.is_pure(target, DEEPEST)).then_some(found)
+    }
+
+    /// What a function that only computes takes, if it does so for long.
+    fn computing_cost(&self, target: FunctionId) -> Option<(Interval, String)> {
         if let Some(effect) = self
             .effects
             .total(target)

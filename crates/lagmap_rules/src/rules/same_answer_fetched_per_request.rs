@@ -30,7 +30,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             findings.extend(finding(rule, &call, message, "Keep the answer for some minutes (a time-to-live cache, or the `ETag` of the answer) and fetch it again when that is over"));
         }
     }
-    for call in program.calls_tagged("query") {
+    for call in program.calls_tagged("query").filter(|call| request(call).is_some()) {
         if let Some(table) = constant_table(&call) {
             let message = format!("`{}()` reads `{table}`, which nothing in the project writes, on each request", call.path());
             findings.extend(finding(rule, &call, message, "Read the rows once and keep them; read them again after some minutes or on a signal that they have changed"));
@@ -44,6 +44,11 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
+/// The context in which a call runs per request.
+fn request(call: &CallView<'_>) -> Option<Context> {
+    call.contexts().iter().find(|context| context.frequency == Frequency::Request)
+}
+
 /// What a deterministic call works on.
 pub fn input(call: &CallView<'_>) -> Option<ExprId> {
     ["text", "input", "prompt", "query", "sentences"]
@@ -54,8 +59,7 @@ pub fn input(call: &CallView<'_>) -> Option<ExprId> {
 
 fn finding(rule: &'static RuleInfo, call: &CallView<'_>, message: String, cure: &str) -> Option<Finding> {
     let program = call.program;
-    let contexts = call.contexts();
-    let context: Context = contexts.iter().find(|context| context.frequency == Frequency::Request)?;
+    let context = request(call)?;
     if call.around().handler || program.is_kept_on_the_way(call, context) {
         return None;
     }
