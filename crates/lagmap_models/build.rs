@@ -1,6 +1,13 @@
-//! Lists every catalogue file below `models/`, so that adding one is all it takes to embed it.
+//! Reads every catalogue file below `models/`, so that adding one is all it takes to embed it, and what is wrong with one is
+//! seen when it is built.
 
-use std::{env, fmt::Write as _, fs, io, path::Path};
+use std::{env, fs, io, path::Path};
+
+#[allow(dead_code, unreachable_pub)] // The crate uses more of it.
+#[path = "src/schema.rs"]
+mod schema;
+
+use schema::CatalogueFile;
 
 fn collect(folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", folder.display());
@@ -17,17 +24,20 @@ fn collect(folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
 }
 
 fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=src/schema.rs");
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
     let models = Path::new(&root).join("models");
     let mut found = Vec::new();
     collect(&models, &mut found)?;
     found.sort();
-    let mut list = String::from("&[\n");
-    for path in &found {
-        let shown = path.strip_prefix(&root).unwrap_or(path).trim_start_matches('/');
-        writeln!(list, "    ({shown:?}, include_str!({path:?})),").map_err(io::Error::other)?;
+    let mut files: Vec<(String, CatalogueFile)> = Vec::new();
+    for path in found {
+        let text = fs::read_to_string(&path)?;
+        let shown = path.strip_prefix(&root).unwrap_or(&path).trim_start_matches('/');
+        let file = toml::from_str(&text).map_err(|error| io::Error::other(format!("{shown}: {error}")))?;
+        files.push((shown.to_owned(), file));
     }
-    list.push_str("]\n");
+    let bytes = postcard::to_stdvec(&files).map_err(io::Error::other)?;
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    fs::write(Path::new(&out).join("embedded.rs"), list)
+    fs::write(Path::new(&out).join("catalogue.bin"), bytes)
 }

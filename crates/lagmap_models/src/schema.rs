@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One catalogue file.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CatalogueFile {
     /// What the file describes.
@@ -25,7 +25,7 @@ pub struct CatalogueFile {
 }
 
 /// The library that a catalogue file describes.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Library {
     /// Its name on `PyPI`; `python` for the standard library.
@@ -35,7 +35,7 @@ pub struct Library {
 }
 
 /// A kind of resource: something that must be closed and is worth keeping.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ResourceKind {
     /// The kind's name, as used by [`ApiEntry::opens`]: `file`, `http-client`, `database-connection` ….
@@ -58,7 +58,7 @@ pub struct ResourceKind {
 
 /// What one function, class or method does. Everything but the paths is optional: an entry without an effect says
 /// "known, and cheap".
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ApiEntry {
     /// Dotted paths that all behave so: `requests.get`, `zmq.Context`, `zmq.Context.socket`. Re-exports are listed too.
@@ -133,7 +133,7 @@ pub struct ApiEntry {
 }
 
 /// Kinds of effects that take time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EffectKind {
     /// Waits on purpose.
@@ -180,7 +180,7 @@ impl EffectKind {
 }
 
 /// How the wait of a call is bounded.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TimeoutModel {
     /// The keyword that bounds it.
@@ -224,7 +224,7 @@ pub struct TimeoutModel {
 }
 
 /// An argument that a call runs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RunsModel {
     /// Its keyword.
@@ -239,7 +239,7 @@ pub struct RunsModel {
 }
 
 /// A function of a module that something outside calls because of its name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EntryModel {
     /// The function's name.
@@ -252,7 +252,7 @@ pub struct EntryModel {
 }
 
 /// Classes made by a generator of code, which no catalogue can name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FamilyModel {
     /// How the name of a base class ends: `Servicer`.
@@ -262,7 +262,7 @@ pub struct FamilyModel {
 }
 
 /// Methods that a library calls on subclasses of one of its classes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OverrideModel {
     /// Method names; a `*` at the end stands for any ending: `do_*`, `*` for all public methods.
@@ -273,7 +273,7 @@ pub struct OverrideModel {
 }
 
 /// Where a function that is handed over runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunContext {
     /// At once, in the caller's own thread and context (`map`, `sorted(key=)`, `retry`).
