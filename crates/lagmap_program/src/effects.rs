@@ -120,7 +120,7 @@ impl Effects {
             if around.handler || effect.kind == EffectKind::Sleep && tries_again(graph, function, region) {
                 continue;
             }
-            let effect = Effect { recurrence: around.recurrence, ..effect };
+            let effect = Effect { recurrence: around.recurrence.max(effect.recurrence), ..effect };
             if !is_async {
                 improve(&mut effects.blocking[index], effect);
             }
@@ -278,7 +278,11 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
             {
                 continue;
             }
-            found.push((function, Effect::own(kind, cost, source, model), entry.is_async));
+            let mut effect = Effect::own(kind, cost, source, model);
+            if linked.catalogue.has_tag(model, "first-time") {
+                effect.recurrence = Recurrence::EachKey;
+            }
+            found.push((function, effect, entry.is_async));
         }
     }
     for region in &facts.regions {
@@ -299,18 +303,21 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
     found
 }
 
-/// Whether a `get` stands behind a question whether its queue holds anything.
+/// Whether a call stands behind a question whether there is anything to wait for: a `get` behind one whether its queue holds
+/// anything, a `result` behind one whether its future is done.
 fn is_ready(facts: &FileFacts, call: &Call, region: RegionId) -> bool {
     let Expr::Attribute { value, attribute } = facts.expr(call.callee) else { return false };
-    if !facts.text(attribute).starts_with("get") {
-        return false;
-    }
-    let Some(queue) = facts.dotted(value) else { return false };
+    let questions: &[&str] = match facts.text(attribute) {
+        name if name.starts_with("get") => &["empty", "qsize"],
+        "result" | "exception" => &["done"],
+        _ => return false,
+    };
+    let Some(object) = facts.dotted(value) else { return false };
     let asks = |test: ExprId| {
         let mut calls = facts.calls.iter().filter(|other| facts.span(test).contains(facts.span(other.expr)));
         calls.any(|other| match facts.expr(other.callee) {
             Expr::Attribute { value, attribute } => {
-                matches!(facts.text(attribute), "empty" | "qsize") && facts.dotted(value).as_deref() == Some(&queue)
+                questions.contains(&facts.text(attribute)) && facts.dotted(value).as_deref() == Some(&object)
             }
             _ => false,
         })

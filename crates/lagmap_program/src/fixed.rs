@@ -22,6 +22,14 @@ impl Program {
         self.fixed_text(file, id)?.parse().ok()
     }
 
+    /// The one value that the scope of a name ever assigns to it.
+    pub fn assigned(&self, file: FileId, name: ExprId) -> Option<ExprId> {
+        let unit = self.linked.file(file);
+        let Expr::Name(text) = unit.facts.expr(name) else { return None };
+        let scope = unit.facts.region(unit.facts.exprs[name.0 as usize].region).function;
+        unit.scopes.only_value(scope, unit.facts.names.hash(text))
+    }
+
     fn spell(&self, file: FileId, id: ExprId, depth: u32, text: &mut String) -> bool {
         let unit = self.linked.file(file);
         let facts = &unit.facts;

@@ -3,10 +3,12 @@
 //! [`Program::build`] takes the facts of all files, the catalogue and the services. It knows nothing of rules, severities
 //! or reports; rules ask it for effects in contexts. All results are the same on every run and with any number of threads.
 
+mod alternatives;
 mod answers;
 mod bounds;
 mod call_graph;
 mod cells;
+mod commands;
 mod concats;
 mod configured;
 mod contexts;
@@ -32,6 +34,7 @@ mod modules;
 mod name_set;
 mod passed;
 mod passing;
+mod paths;
 mod program;
 mod reach;
 mod regions;
@@ -50,6 +53,7 @@ mod value;
 mod widths;
 mod wrapping;
 
+pub use alternatives::RequestWay;
 pub use answers::words;
 pub use bounds::Bound;
 pub use call_graph::{NamedCall, NamedCalls, Resolution};

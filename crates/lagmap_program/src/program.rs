@@ -442,7 +442,7 @@ impl Program {
     }
 
     /// Whether an edge is a call of a method of `self` or `super()`, or hands one over.
-    fn is_on_self(&self, edge: &Edge) -> bool {
+    pub(crate) fn is_on_self(&self, edge: &Edge) -> bool {
         let (file, id) = self.linked.ids.of_site(edge.site);
         let facts = &self.linked.file(file).facts;
         let target = match facts.expr(id) {
@@ -457,22 +457,27 @@ impl Program {
         }
     }
 
+    /// The function, of those that an edge leads to, from which an effect came by it, and the effect as that function has it.
+    pub(crate) fn next_to(&self, at: &Effect, edge: &Edge, blocking: bool) -> Option<(FunctionId, Effect)> {
+        let next = self.graph.targets(edge.to).filter_map(|target| {
+            let effects = if blocking { self.effects.blocking(target) } else { self.effects.total(target) };
+            let same = |effect: &&Effect| {
+                (effect.kind, effect.source) == (at.kind, at.source)
+                    && effect.depth < at.depth
+                    && effect.recurrence <= at.recurrence
+            };
+            effects.iter().find(same).map(|effect| (target, *effect))
+        });
+        next.min_by_key(|(target, effect)| (effect.depth, *target))
+    }
+
     /// The calls from a function down to the library call that has an effect found there.
     pub fn path_from(&self, effect: &Effect, blocking: bool) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut at = *effect;
         while let Some(index) = at.via {
             let edge = &self.graph.edges[index as usize];
-            let next = self.graph.targets(edge.to).filter_map(|target| {
-                let effects = if blocking { self.effects.blocking(target) } else { self.effects.total(target) };
-                let same = |effect: &&Effect| {
-                    (effect.kind, effect.source) == (at.kind, at.source)
-                        && effect.depth < at.depth
-                        && effect.recurrence <= at.recurrence
-                };
-                effects.iter().find(same).map(|effect| (target, *effect))
-            });
-            let Some((target, inner)) = next.min_by_key(|(target, effect)| (effect.depth, *target)) else { break };
+            let Some((target, inner)) = self.next_to(&at, edge, blocking) else { break };
             let mut reversed = Vec::new();
             self.pass(edge, target, format!("calls {}", self.short_name(target)), &mut reversed);
             steps.extend(reversed.into_iter().rev());

@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::{
     effects::Recurrence,
+    paths::lasts,
     scopes::{Scopes, Source},
 };
 
@@ -151,7 +152,8 @@ fn missing_test(facts: &FileFacts, scopes: &Scopes, test: ExprId, holds: bool) -
         Expr::Call(call) if !holds => {
             let is_test =
                 matches!(facts.expr(facts.call(call).callee), Expr::Name(name) if facts.text(name) == "hasattr");
-            is_test.then_some(Recurrence::FirstCall)
+            let missing_file = || asks_for_file(facts, scopes, call, test).then_some(Recurrence::EachKey);
+            is_test.then_some(Recurrence::FirstCall).or_else(missing_file)
         }
         _ => None,
     }
@@ -228,6 +230,37 @@ fn is_lookup(facts: &FileFacts, id: ExprId) -> bool {
         Expr::Name(name) => facts.text(name) == "getattr",
         _ => false,
     }
+}
+
+/// Whether a call asks if a file, the same each time, is there that its function hands to something else, too: `if not target.exists():
+/// copy(source, target)` runs until there is one.
+fn asks_for_file(facts: &FileFacts, scopes: &Scopes, call: lagmap_facts::CallId, test: ExprId) -> bool {
+    let call = facts.call(call);
+    let Expr::Attribute { value, attribute } = facts.expr(call.callee) else { return false };
+    if !matches!(facts.text(attribute), "exists" | "is_file" | "is_dir" | "isfile" | "isdir") {
+        return false;
+    }
+    let path = facts.arguments(call).first().copied().unwrap_or(value);
+    // A file for each of many keys is made for each anew.
+    if !lasts(facts, scopes, path) {
+        return false;
+    }
+    let Some(path) = facts.dotted(path) else { return false };
+    let function = facts.function(facts.region(facts.exprs[test.0 as usize].region).function);
+    facts.ops(function).iter().any(|op| {
+        let OpKind::Call(other) = op.kind else { return false };
+        let other = facts.call(other);
+        let without_it = facts.enclosing(op.region).any(|(_, region)| match region.kind {
+            RegionKind::If { test: asked, holds, .. } if facts.span(asked).contains(facts.span(test)) => {
+                match facts.expr(asked) {
+                    Expr::Not(inner) if inner == test => holds,
+                    _ => asked != test || !holds,
+                }
+            }
+            _ => false,
+        });
+        without_it && facts.arguments(other).iter().any(|argument| facts.dotted(*argument).as_deref() == Some(&path))
+    })
 }
 
 /// Whether the function assigns entries to a container.

@@ -148,6 +148,13 @@ pub enum Confidence {
     Certain,
 }
 
+impl Confidence {
+    /// Of what is seen at a call in a context: likely, unless few of the requests come to it.
+    pub fn at(call: &CallView<'_>, context: Context) -> Self {
+        if call.program.is_seldom(call, context) { Self::Possible } else { Self::Likely }
+    }
+}
+
 impl Finding {
     /// A finding at a call. Its cause is the call's own place, its context the most frequent that it runs in.
     pub fn at_call(rule: &'static RuleInfo, call: &CallView<'_>, message: String, harm: Harm) -> Self {

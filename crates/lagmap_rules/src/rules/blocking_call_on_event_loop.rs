@@ -2,7 +2,7 @@
 
 use lagmap_facts::ResultUse;
 use lagmap_models::{EffectKind, RunContext};
-use lagmap_program::{CallSite, CallView, Context, EdgeKind, Effect, FunctionId, Place, Program, Recurrence};
+use lagmap_program::{CallSite, CallView, Context, EdgeKind, Effect, FunctionId, Place, Program, Recurrence, Value};
 use rustc_hash::FxHashMap;
 
 use crate::{Finding, Harm, RuleInfo, Section, Subsection};
@@ -24,24 +24,26 @@ const SHORTEST_MS: f64 = 1.0;
 /// Computing below this is what an event loop is for; the brief's rule says more than 10 ms.
 const SHORTEST_CPU_MS: f64 = 10.0;
 /// … and is so not only with inputs much larger than usual: an answer of some KB is parsed in no time.
-const SHORTEST_CPU_MIDDLE_MS: f64 = 2.0;
+const SHORTEST_CPU_MIDDLE_MS: f64 = 4.0;
 /// File I/O that is mostly shorter than this stays in the page cache and in C.
 const SHORTEST_DISK_MS: f64 = 0.1;
-/// Work done only once on a loop matters if it takes longer.
+/// Work done only once on a loop matters if it mostly takes longer.
 const SHORTEST_ONCE_MS: f64 = 1000.0;
+/// … and what is done only after an error if it takes as long as asyncio's own debug mode warns of.
+const SHORTEST_AFTER_ERROR_MS: f64 = 100.0;
 
 /// One cause that many coroutines reach is shown at the nearest of them.
-const MOST_PLACES: usize = 10;
+const MOST_PLACES: usize = 5;
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
-    let mut found = Vec::new();
+    let (mut found, commands) = (Vec::new(), program.commands());
     for (file, unit) in program.files() {
         if unit.is_test {
             continue;
         }
         for function in program.functions(file) {
             if runs_on_loop_itself(program, function) {
-                check_function(rule, program, function, &mut found);
+                check_function(rule, program, function, commands.contains(&function), &mut found);
             }
         }
     }
@@ -71,18 +73,46 @@ fn runs_on_loop_itself(program: &Program, function: FunctionId) -> bool {
 
 type Found = (Effect, Option<FunctionId>, Finding);
 
-fn check_function(rule: &'static RuleInfo, program: &Program, function: FunctionId, found: &mut Vec<Found>) {
+fn check_function(
+    rule: &'static RuleInfo,
+    program: &Program,
+    function: FunctionId,
+    is_command: bool,
+    found: &mut Vec<Found>,
+) {
     let mut seen = Vec::new();
+    let mut here: Vec<(CallView<'_>, Context, Effect, Option<FunctionId>)> = Vec::new();
     for call in program.calls(function) {
         let context = call.contexts().iter().find(|context| context.place == Place::EventLoop);
         let Some(context) = context else { continue };
         let Some((effect, inside)) = costliest(program, &call) else { continue };
-        let once = effect.recurrence != Recurrence::EveryCall || !context.frequency.is_repeated();
-        if once && effect.cost.high <= SHORTEST_ONCE_MS || seen.contains(&effect.source) {
+        // A command has its loop for itself, unless it goes on for ever.
+        let around = call.around();
+        let once = effect.recurrence != Recurrence::EveryCall
+            || !context.frequency.is_repeated()
+            || is_command && !around.forever;
+        let rare = around.handler && effect.cost.high < SHORTEST_AFTER_ERROR_MS;
+        if once && effect.cost.middle() <= SHORTEST_ONCE_MS || rare || seen.contains(&effect.source) {
             continue;
         }
         seen.push(effect.source);
-        found.push((effect, inside, finding(rule, program, &call, context, &effect, inside)));
+        here.push((call, context, effect, inside));
+    }
+    // Of calls one within the other - `session.execute(query).all()` - the costliest stands for all.
+    let is_part = |(place, (call, _, effect, _)): (usize, &(CallView<'_>, Context, Effect, Option<FunctionId>))| {
+        here.iter().enumerate().any(|(other_place, (other, _, costlier, _))| {
+            place != other_place
+                && (call.span().contains(other.span()) || other.span().contains(call.span()))
+                && (costlier.cost.high, other_place) > (effect.cost.high, place)
+        })
+    };
+    let whole = here.iter().enumerate().filter(|part| !is_part(*part)).map(|(_, part)| part);
+    for (call, context, effect, inside) in whole {
+        // A client made per request should be kept: then making it blocks nothing.
+        let keep = effect.kind == EffectKind::Cpu && inside.is_none();
+        if !(keep && super::client_per_request::is_found(call)) {
+            found.push((*effect, *inside, finding(rule, program, call, *context, effect, *inside)));
+        }
     }
 }
 
@@ -90,18 +120,36 @@ fn check_function(rule: &'static RuleInfo, program: &Program, function: Function
 fn costliest(program: &Program, call: &CallView<'_>) -> Option<(Effect, Option<FunctionId>)> {
     let awaited = matches!(call.call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
     let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site);
+    // What can be awaited has not waited, whatever the class is said to be. Of a client that may be of two kinds, a coroutine
+    // uses the asynchronous one.
     let is_async = |model| program.catalogue().entry(model).is_some_and(|entry| entry.is_async);
-    let own = own.filter(|effect| !is_async(effect.model));
-    // Of a client that may be of two kinds, an await means the asynchronous one.
-    let awaits_some = awaited && call.models().any(|(model, _)| is_async(model));
-    let own = own.filter(|_| !awaits_some);
-    let inner = program.effects_of_call(call, false).into_iter().map(|(target, effect)| (effect, Some(target)));
+    let may_be_async = call.models().any(|(model, _)| is_async(model));
+    let own = own.filter(|effect| !(awaited && effect.kind != EffectKind::Cpu || may_be_async));
+    let inner = program.effects_of_call(call, false).into_iter();
+    let inner = inner
+        .filter(|(target, effect)| !has_async_twin(program, call, *target) && program.can_have(call, effect));
     // What gives an awaitable has not waited for another thread's result.
+    let inner = inner.map(|(target, effect)| (effect, Some(target)));
     let inner = inner.filter(|(effect, _)| !awaited || effect.kind != EffectKind::Wait);
+    let when_done = program.runs_when_done(call.function);
     own.map(|effect| (*effect, None))
         .chain(inner)
         .filter(|(effect, _)| matters(program, effect))
+        .filter(|(effect, _)| !(when_done && program.call(effect.source).has_tag("future-result")))
         .max_by(|(a, _), (b, _)| a.cost.high.total_cmp(&b.cost.high).then(b.depth.cmp(&a.depth)))
+}
+
+/// Whether a call may as well run a coroutine function of the same name: the method of an asynchronous client, which a
+/// coroutine uses.
+fn has_async_twin(program: &Program, call: &CallView<'_>, target: FunctionId) -> bool {
+    let name = |function| {
+        let (unit, facts) = program.function(function);
+        unit.facts.text(facts.name)
+    };
+    program.function(call.function).1.is_async
+        && program.callees(call.site).into_iter().any(|other| {
+            other != target && program.function(other).1.is_async && name(other) == name(target)
+        })
 }
 
 fn matters(program: &Program, effect: &Effect) -> bool {
@@ -109,6 +157,10 @@ fn matters(program: &Program, effect: &Effect) -> bool {
     if effect.depth > 0 && program.waits_for_loop(&source)
         || program.is_immediate_socket(&source)
         || program.is_in_memory(&source)
+        // Whoever asks a person is a tool at a terminal: nobody else waits for its loop.
+        || source.has_tag("asks-person")
+        || effect.kind == EffectKind::Database && program.is_fetched(&source)
+        || effect.kind == EffectKind::Cpu && is_short_text(program, &source)
     {
         return false;
     }
@@ -125,6 +177,24 @@ fn matters(program: &Program, effect: &Effect) -> bool {
         _ => effect.cost.high >= SHORTEST_MS,
     };
     waits && enough
+}
+
+/// Whether a call parses a configuration format out of a text that is not seen to be a file's: a setting or a header, of some
+/// lines.
+fn is_short_text(program: &Program, call: &CallView<'_>) -> bool {
+    let is_of_file = |model| {
+        let tagged = ["whole-file", "fetches"].iter().any(|tag| program.catalogue().has_tag(model, tag));
+        tagged || program.catalogue().entry(model).is_some_and(|entry| entry.opens.is_some() || entry.effect.is_some())
+    };
+    let comes_from_file = |input| {
+        call.values(input).iter().any(|value| match value {
+            Value::Object { site, .. } => {
+                program.creation(site).is_some_and(|made| made.models().any(|(model, _)| is_of_file(model)))
+            }
+            _ => false,
+        })
+    };
+    call.has_tag("config-parse") && call.argument(None, Some(0)).is_some_and(|input| !comes_from_file(input))
 }
 
 fn finding(

@@ -1,6 +1,8 @@
 //! `client-per-request`.
 
-use lagmap_program::{CallView, Frequency, Interval, Program};
+use lagmap_facts::{Expr, ExprId, RegionKind};
+use lagmap_models::ApiEntry;
+use lagmap_program::{CallView, Context, Frequency, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -33,19 +35,10 @@ const KINDS: [&str; 13] = [
 ];
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
-    for call in program.calls_where(|entry| entry.opens.is_some() || entry.tags.iter().any(|tag| tag == "connects")) {
+    for call in program.calls_where(|entry| entry.opens.is_some() || connects(entry)) {
         let Some((model, entry)) = call.model() else { continue };
-        let kind = entry.opens.as_deref().unwrap_or("http-client");
-        if !KINDS.contains(&kind) || is_accepted(&call) {
-            continue;
-        }
-        let contexts = call.contexts();
-        let often = |frequency| matches!(frequency, Frequency::Request | Frequency::Background);
-        let Some(context) = contexts.iter().find(|context| often(context.frequency)) else { continue };
-        // Background work that opens one connection every so many seconds is not what a pool is for.
-        if context.frequency == Frequency::Background && call.around().loops == 0 {
-            continue;
-        }
+        let Some(context) = made_again_in(&call) else { continue };
+        let kind = kind(entry);
         let path = program.catalogue().path(model);
         let resource = program.catalogue().resource(kind);
         let label = resource.map_or("connection", |resource| resource.label.as_str());
@@ -60,11 +53,69 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(Confidence::Likely)
+                .confidence(Confidence::at(&call, context))
                 .pool(label)
                 .suggest(pool.unwrap_or_else(|| format!("Make one {label} when the service starts and keep it"))),
         );
     }
+}
+
+/// Whether this rule has a finding at a call.
+pub fn is_found(call: &CallView<'_>) -> bool {
+    let opens = call.model().is_some_and(|(_, entry)| entry.opens.is_some() || connects(entry));
+    opens && made_again_in(call).is_some()
+}
+
+/// The context in which a call makes a client again and again.
+fn made_again_in(call: &CallView<'_>) -> Option<Context> {
+    let (_, entry) = call.model()?;
+    if !KINDS.contains(&kind(entry)) || is_accepted(call) {
+        return None;
+    }
+    let often = |frequency| matches!(frequency, Frequency::Request | Frequency::Background);
+    let context = call.contexts().iter().find(|context| often(context.frequency))?;
+    if entry.opens.is_some() && (is_kept_by_key(call) || call.program.is_put_on_global(call)) {
+        return None;
+    }
+    // Background work that opens one connection every so many seconds is not what a pool is for.
+    (context.frequency == Frequency::Request || call.around().loops > 0).then_some(context)
+}
+
+/// Whether a client is made only if a look-up in what is called a cache - a method or function of the program's own - gave none.
+fn is_kept_by_key(call: &CallView<'_>) -> bool {
+    let facts = call.facts();
+    let looked_up = |test: ExprId| {
+        let mut tested = vec![test];
+        while let Some(id) = tested.pop() {
+            match facts.expr(id) {
+                Expr::Not(inner) | Expr::Compare { left: inner, .. } => tested.push(inner),
+                Expr::Boolean { values, .. } => tested.extend(facts.list(values)),
+                Expr::Call(inner) => {
+                    // `isinstance(cached, Client)`.
+                    tested.extend(facts.arguments(facts.call(inner)));
+                }
+                Expr::Name(_) => {
+                    let value = call.program.assigned(call.file, id);
+                    if let Some(Expr::Call(made)) = value.map(|value| facts.expr(value))
+                        && facts.dotted(facts.call(made).callee).is_some_and(|name| name.contains("cache"))
+                    {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
+    };
+    facts.enclosing(call.region).any(|(_, region)| matches!(region.kind, RegionKind::If { test, .. } if looked_up(test)))
+}
+
+fn connects(entry: &ApiEntry) -> bool {
+    entry.tags.iter().any(|tag| tag == "connects")
+}
+
+fn kind(entry: &ApiEntry) -> &str {
+    entry.opens.as_deref().unwrap_or("http-client")
 }
 
 /// A connection that a peer opened is per request by nature.

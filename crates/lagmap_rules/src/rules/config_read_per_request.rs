@@ -36,7 +36,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(Confidence::Likely)
+                .confidence(Confidence::at(&call, context))
                 .suggest("Parse it once and keep the result (a module-level `functools.lru_cache` on the loader is enough); reload when the file's modification time changes"),
         );
     }
@@ -56,8 +56,13 @@ fn opened_path(call: &CallView<'_>, file: ExprId) -> Option<ExprId> {
         let opens_file = made.models().any(|(model, _)| {
             made.program.catalogue().entry(model).is_some_and(|entry| entry.opens.as_deref() == Some("file"))
         });
-        (opens_file && made.file == call.file).then(|| made.facts().arguments(made.call).first().copied())?
+        (opens_file && made.file == call.file && !wraps_open_file(&made)).then(|| made.facts().arguments(made.call).first().copied())?
     })
+}
+
+/// Whether what a call opens is a file that is open already: `GzipFile(fileobj=file)`.
+pub fn wraps_open_file(call: &CallView<'_>) -> bool {
+    call.has_tag("wraps") && call.argument(Some("fileobj"), None).is_some()
 }
 
 /// A literal, an upper-case constant or an attribute called after configuration.

@@ -23,8 +23,10 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let Some((parser, entry)) = call.model() else { continue };
         let Some(made) = serialized_here(&call) else { continue };
         let Some((writer, written)) = made.model() else { continue };
-        // Whoever drops the result only asks whether it works; whoever says how to parse wants something else than a copy.
-        if call.call.result == ResultUse::Discarded || !call.facts().keywords(call.call).is_empty() {
+        // Whoever drops the result only asks whether it works; whoever says how to parse, or has an encoder to write with, wants
+        // something else than a copy.
+        let converts = made.argument(Some("cls"), None).is_some();
+        if call.call.result == ResultUse::Discarded || converts || !call.facts().keywords(call.call).is_empty() {
             continue;
         }
         let [low, high] = entry.ms.unwrap_or([0.002, 8.0]);

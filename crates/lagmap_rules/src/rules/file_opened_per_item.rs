@@ -20,7 +20,9 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     let opens = |entry: &lagmap_models::ApiEntry| entry.opens.as_deref() == Some("file");
     for call in program.calls_where(opens) {
         let Some(path) = call.facts().arguments(call.call).first().copied() else { continue };
-        if call.around().handler || call.models().any(|(_, receiver)| receiver.is_some()) {
+        if call.around().handler
+            || super::config_read_per_request::wraps_open_file(&call)
+            || call.models().any(|(_, receiver)| receiver.is_some()) {
             continue;
         }
         let Some((context, steps)) = in_loop(program, &call, path) else { continue };

@@ -58,7 +58,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
 /// Whether a model is stored for others: nothing on the way to where it is loaded uses it.
 fn is_replaced(program: &Program, call: &CallView<'_>, context: Context) -> bool {
     let model = call.expr();
-    let is_kept = program.holders(model).iter().any(|cell| matches!(cell, Cell::Attribute(..) | Cell::Variable(..)));
+    let is_kept = program.holders(model).iter().any(|cell| matches!(cell, Cell::Attribute(..) | Cell::Variable(..)))
+        || program.is_put_on_global(call);
     let steps = program.path_to(call.function, context);
     let on_the_way: Vec<_> = steps.iter().map(|step| program.place(step.site).1).chain([call.function]).collect();
     let uses = |function| {

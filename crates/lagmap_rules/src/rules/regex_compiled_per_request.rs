@@ -1,7 +1,7 @@
 //! `regex-compiled-per-request`.
 
-use lagmap_facts::Expr;
-use lagmap_program::{CallView, Interval, Program};
+use lagmap_facts::{Expr, ExprId};
+use lagmap_program::{CallView, Frequency, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -20,36 +20,24 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     let tagged =
         |entry: &lagmap_models::ApiEntry| entry.tags.iter().any(|tag| tag == "regex-compile" || tag == "regex-cached");
     for call in program.calls_where(tagged) {
-        let contexts = call.contexts();
-        let Some(context) = contexts.iter().find(|context| context.frequency.is_repeated()) else { continue };
+        let Some(context) = call.contexts().iter().find(|context| context.frequency.is_repeated()) else { continue };
         let Some(first) = call.argument(Some("pattern"), Some(0)) else { continue };
-        let compiles = call.has_tag("regex-compile");
-        let varies = varies(&call, first);
-        // A constant pattern comes from the module's cache of 512: what is left is a look-up, worth a line only where
-        // the code says `compile` as if it were done once.
-        let per_request = contexts.any(|context| context.frequency == lagmap_program::Frequency::Request);
-        if !(varies || compiles && per_request) {
+        // Constant patterns come from the module's cache of 512.
+        if !varies(&call, first) {
             continue;
         }
-        let path = call.path();
-        let (message, cost, source) = if varies {
-            (
-                format!("`{path}()` compiles a pattern that is put together anew each time"),
-                Interval::new(0.1, 12.0),
-                "compiling a pattern takes 0.1 to several ms in CPython 3.11; only 512 are cached",
-            )
-        } else {
-            (
-                format!("`{path}()` of a constant pattern runs for each request"),
-                Interval::new(0.0005, 0.3),
-                "a look-up in re's cache of 512 patterns; compiling when it has been pushed out",
-            )
-        };
+        // One short pattern more per request is compiled in the time of a log line; many are not, and a long one is not.
+        let many = call.around().loops > 0;
+        let long = context.frequency != Frequency::Library && is_alternation(&call, first);
+        let cost = if many || long { Interval::new(0.1, 12.0) } else { Interval::new(0.05, 1.0) };
+        let message = format!("`{}()` compiles a pattern that is put together anew each time", call.path());
+        let source = "compiling a pattern takes 0.1 to several ms in CPython 3.11; only 512 are cached";
         let harm = Harm::Time { cost, worst: None, source: source.to_owned() };
+        let confidence = if many || long { Confidence::at(&call, context) } else { Confidence::Possible };
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(if varies { Confidence::Likely } else { Confidence::Certain })
+                .confidence(confidence)
                 .suggest(
                     "Compile it once at module level, or keep the compiled patterns in a dict by what they are made of",
                 ),
@@ -57,8 +45,27 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
+/// Whether a pattern is made of any number of alternatives: `"|".join(words)`, by itself or as a part.
+fn is_alternation(call: &CallView<'_>, pattern: ExprId) -> bool {
+    let facts = call.facts();
+    match facts.expr(pattern) {
+        Expr::FString(parts) => facts.list(parts).iter().any(|part| is_alternation(call, *part)),
+        Expr::Binary { left, right, .. } => is_alternation(call, left) || is_alternation(call, right),
+        Expr::Call(inner) => match facts.expr(facts.call(inner).callee) {
+            Expr::Attribute { value, attribute } if facts.text(attribute) == "join" => {
+                matches!(facts.expr(value), Expr::Str(text) if facts.text(text).contains('|'))
+            }
+            _ => false,
+        },
+        Expr::Name(_) => {
+            call.program.assigned(call.file, pattern).is_some_and(|value| is_alternation(call, value))
+        }
+        _ => false,
+    }
+}
+
 /// A pattern that is put together from something other than literals and constants.
-fn varies(call: &CallView<'_>, pattern: lagmap_facts::ExprId) -> bool {
+fn varies(call: &CallView<'_>, pattern: ExprId) -> bool {
     let facts = call.facts();
     match facts.expr(pattern) {
         Expr::FString(parts) => facts.list(parts).iter().any(|part| match facts.expr(*part) {

@@ -1,6 +1,6 @@
 //! `whole-file-read-per-request`.
 
-use lagmap_program::{Frequency, Interval, Program};
+use lagmap_program::{CallView, Context, Frequency, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -16,10 +16,37 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 /// `read(size)` takes in no more than that.
-fn is_partial(call: &lagmap_program::CallView<'_>) -> bool {
+fn is_partial(call: &CallView<'_>) -> bool {
     let name = call.models().map(|(model, _)| call.program.catalogue().name(model)).next().unwrap_or_default();
     let first = call.facts().arguments(call.call).first().map(|first| call.facts().expr(*first));
     matches!(name, "read" | "readlines" | "read1" | "recv") && first.is_some_and(|first| !matches!(first, lagmap_facts::Expr::None))
+}
+
+/// A file that a request names is read where the request is handled, or so many calls away; behind more, it is as likely one that
+/// the service has made itself.
+const FARTHEST_NAMED: u32 = 2;
+
+/// A file that is the same for all requests need not be read or written anew for each. Of other files each has to be read
+/// once; that somebody waits for it is worth a word where a request names the file, not where it is work for a queue of jobs, nor
+/// where a new file is written.
+fn confidence(call: &CallView<'_>, context: Context) -> Confidence {
+    let program = call.program;
+    let Some((file, path)) = program.opened_path(call) else { return Confidence::Possible };
+    if program.is_lasting_path(file, path) {
+        return Confidence::at(call, context);
+    }
+    let named = |words: &[&str]| {
+        let mut names = call.models().map(|(model, _)| program.catalogue().name(model));
+        names.any(|name| words.iter().any(|word| name.starts_with(word)))
+    };
+    let is_read = named(&["read", "load", "parse", "Image", "open", "imread"]);
+    let has_come = call.models().any(|(model, _)| program.catalogue().entry(model).is_some_and(|entry| entry.is_async));
+    let near = program.way_of_request(call, context).calls <= FARTHEST_NAMED;
+    if is_read && !has_come && near && !program.is_background_job(call.function, context) {
+        Confidence::at(call, context)
+    } else {
+        Confidence::Possible
+    }
 }
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
@@ -30,6 +57,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let contexts = call.contexts();
         let Some(context) = contexts.iter().find(|context| context.frequency == Frequency::Request) else { continue };
         let Some((model, entry)) = call.model() else { continue };
+        let confidence = confidence(&call, context);
         // Files of unknown size: from one that fits a page to one of some tens of megabytes.
         let [low, high] = entry.ms.unwrap_or([0.1, 100.0]);
         let path = program.catalogue().path(model);
@@ -42,7 +70,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(Confidence::Likely)
+                .confidence(confidence)
                 .suggest("Keep what it holds in memory and reload on change, read it line by line or in chunks, or append instead of rewriting"),
         );
     }
