@@ -10,6 +10,8 @@ use lagmap_report::{
 use lagmap_rules::Harm;
 use rustc_hash::FxHashMap;
 
+use crate::wired;
+
 /// A finding as the report has it.
 pub fn finding(program: &Program, judged: &Judged) -> Finding {
     let found = &judged.finding;
@@ -182,6 +184,9 @@ pub fn services(program: &Program, findings: &[Finding]) -> Vec<Service> {
             findings: counts.get(service.name.as_str()).copied().unwrap_or(0),
             starts: obstacle.is_none(),
             problem: obstacle.map(|obstacle| obstacle.problem),
+            handlers: wired::handlers(program, index),
+            wires_in: wired::wires_in(program, index),
+            wires_out: wired::wires_out(program, index),
         }
     });
     services.collect()

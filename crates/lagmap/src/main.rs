@@ -14,6 +14,7 @@ mod output;
 mod policy;
 mod progress;
 mod suggestion;
+mod wired;
 
 use std::process::ExitCode;
 

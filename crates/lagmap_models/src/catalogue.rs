@@ -3,7 +3,7 @@
 use lagmap_facts::NameHash;
 use rustc_hash::FxHashMap;
 
-use crate::{ApiEntry, CatalogueFile, EntryModel, FamilyModel, ResourceKind};
+use crate::{ApiEntry, CatalogueFile, EntryModel, FamilyModel, ResourceKind, WireModel};
 
 /// The catalogue files that are built in, with their paths: read from TOML by the build script, because reading it anew would
 /// take a good part of the audit of a small tree.
@@ -66,6 +66,8 @@ pub struct Catalogue {
     resources: FxHashMap<String, ResourceKind>,
     functions: Vec<EntryModel>,
     families: Vec<FamilyModel>,
+    wires: Vec<WireModel>,
+    wired: FxHashMap<ModelId, u32>,
     builtins: ModelId,
     list: ModelId,
     dict: ModelId,
@@ -113,6 +115,8 @@ impl Catalogue {
             resources: FxHashMap::default(),
             functions: Vec::new(),
             families: Vec::new(),
+            wires: Vec::new(),
+            wired: FxHashMap::default(),
             builtins: ROOT,
             list: ROOT,
             dict: ROOT,
@@ -163,6 +167,14 @@ impl Catalogue {
         }
         self.functions.extend(file.entries);
         self.families.extend(file.families);
+        for wire in file.wires {
+            if wire.paths.is_empty() {
+                let (path, entry) = (path.to_owned(), wire.protocol);
+                let problem = "`paths` of a wire must name at least one path".to_owned();
+                return Err(CatalogueError::Entry { path, entry, problem });
+            }
+            self.wires.push(wire);
+        }
         for entry in file.apis {
             let problem = match (&entry.effect, &entry.ms) {
                 (Some(_), None) => Some("an effect needs `ms = [low, high]`"),
@@ -191,6 +203,12 @@ impl Catalogue {
 
     /// Turns the paths that entries name into ids, once all are known.
     fn link(&mut self) {
+        for index in 0..self.wires.len() {
+            for path in self.wires[index].paths.clone() {
+                let id = self.find(&path).unwrap_or_else(|| self.insert(&path));
+                self.wired.insert(id, index as u32);
+            }
+        }
         for index in 0..self.nodes.len() {
             let Some(entry) = self.nodes[index].entry.map(|entry| &self.entries[entry as usize]) else { continue };
             let bases = entry.bases.iter().filter_map(|base| self.find(base)).collect();
@@ -282,6 +300,19 @@ impl Catalogue {
     /// The class that a function which `id` decorates is an instance of, too.
     pub fn makes(&self, id: ModelId) -> Option<ModelId> {
         self.nodes[id.0 as usize].makes
+    }
+
+    /// How calls of `id` meet other processes.
+    pub fn wire(&self, id: ModelId) -> Option<&WireModel> {
+        let index = self.wired.get(&id).or_else(|| self.wired.get(&self.nodes[id.0 as usize].canonical?))?;
+        Some(&self.wires[*index as usize])
+    }
+
+    /// Everything whose calls meet other processes, in the order of the catalogue.
+    pub fn wired(&self) -> impl Iterator<Item = ModelId> {
+        let mut wired: Vec<ModelId> = self.wired.keys().copied().collect();
+        wired.sort_unstable();
+        wired.into_iter()
     }
 
     /// Functions that are called by name alone.

@@ -8,6 +8,6 @@ mod schema;
 
 pub use catalogue::{Catalogue, CatalogueError, ModelId};
 pub use schema::{
-    ApiEntry, CatalogueFile, EffectKind, EntryModel, FamilyModel, Library, OverrideModel, ResourceKind, RunContext,
-    RunsModel, TimeoutModel,
+    ApiEntry, ArgumentModel, CatalogueFile, EffectKind, EntryModel, FamilyModel, Library, OverrideModel, ResourceKind,
+    RunContext, RunsModel, TimeoutModel, WireKind, WireModel, WireRole,
 };

@@ -22,6 +22,9 @@ pub struct CatalogueFile {
     /// Functions, classes and methods.
     #[serde(default, rename = "api")]
     pub apis: Vec<ApiEntry>,
+    /// Calls that listen to other processes, or call them.
+    #[serde(default, rename = "wire")]
+    pub wires: Vec<WireModel>,
 }
 
 /// The library that a catalogue file describes.
@@ -298,4 +301,103 @@ pub enum RunContext {
     Script,
     /// In a test.
     Test,
+}
+
+/// How calls of a library meet other processes: an end of a wire.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WireModel {
+    /// Dotted paths that all behave so.
+    pub paths: Vec<String>,
+    /// What such a call does.
+    pub role: WireRole,
+    /// What is spoken: only ends of one protocol are joined.
+    pub protocol: String,
+    /// The whole address: a URL, `tcp://host:port`, `host:port`, a pair of host and port.
+    #[serde(default)]
+    pub address: Option<ArgumentModel>,
+    /// The host.
+    #[serde(default)]
+    pub host: Option<ArgumentModel>,
+    /// The port.
+    #[serde(default)]
+    pub port: Option<ArgumentModel>,
+    /// The port where none is given.
+    #[serde(default)]
+    pub default_port: Option<u32>,
+    /// The route, topic, queue or name of a task. Without one the call is about all of them.
+    #[serde(default)]
+    pub topic: Option<ArgumentModel>,
+    /// The message.
+    #[serde(default)]
+    pub message: Option<ArgumentModel>,
+    /// The function or application that answers, where an argument says so; used as a decorator, the decorated function does.
+    #[serde(default)]
+    pub handler: Option<ArgumentModel>,
+    /// The argument whose last name says which of `kinds` the object is: `zmq.REP`.
+    #[serde(default)]
+    pub kind: Option<ArgumentModel>,
+    /// What objects of each kind are there for.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, WireKind>,
+    /// Methods of the object one of which must be called, too: binding alone is no listening.
+    #[serde(default)]
+    pub with: Vec<String>,
+    /// Answers one request after the other, so that each waits for those before it.
+    #[serde(default)]
+    pub one_at_a_time: bool,
+}
+
+/// Which argument of a call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ArgumentModel {
+    /// By its keyword.
+    #[serde(default)]
+    pub argument: Option<String>,
+    /// By its position, from 0 (the receiver not counted).
+    #[serde(default)]
+    pub position: Option<u32>,
+}
+
+/// What a call does with a wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WireRole {
+    /// Makes an object of a certain kind that listens or connects later.
+    Opens,
+    /// Listens at an address.
+    Listens,
+    /// Connects an object to an address: what is sent on the object goes there.
+    Connects,
+    /// Sends a request to an address, or where its object is connected to, and waits for the answer.
+    Asks,
+    /// Sends something where its object is connected to.
+    Sends,
+    /// Waits for something to come on its object.
+    Receives,
+    /// Hands something to a topic, queue or task, and does not wait.
+    Publishes,
+    /// Takes what comes to a topic, queue or task.
+    Subscribes,
+    /// Enters a handler for a route.
+    Routes,
+    /// Enters all routes of another application or router under a prefix.
+    Mounts,
+}
+
+/// What an object at the end of a wire is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WireKind {
+    /// Sends requests and waits for their answers.
+    Asks,
+    /// Answers requests, one after the other.
+    Answers,
+    /// Answers requests in any order.
+    AnswersMany,
+    /// Sends and does not wait.
+    Sends,
+    /// Receives.
+    Receives,
 }

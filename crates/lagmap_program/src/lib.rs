@@ -51,6 +51,7 @@ mod trace;
 mod uses;
 mod value;
 mod widths;
+mod wires;
 mod wrapping;
 
 pub use alternatives::RequestWay;
@@ -87,4 +88,5 @@ pub use starting::Obstacle;
 pub use trace::{Called, Caller, Trace, TraceCost, TraceLimits};
 pub use uses::{Change, ChangeKind, Uses, Write};
 pub use value::{Cell, Value, Values};
+pub use wires::{Address, Endpoint, Joint, Loose, Part, Request, Setting, Wait, Wire, Wires};
 pub use wrapping::Passage;

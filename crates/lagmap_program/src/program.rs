@@ -1,5 +1,7 @@
 //! The program: everything linked, and the questions that rules ask of it.
 
+use std::sync::OnceLock;
+
 use lagmap_facts::{
     Call, CallId, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, RegionId, RegionKind, ScopeKind,
 };
@@ -20,6 +22,7 @@ use crate::{
     regions::Surroundings,
     solve::{Solution, solve},
     uses::Uses,
+    wires::Wires,
 };
 
 /// What to build.
@@ -56,6 +59,7 @@ pub struct Program {
     pub(crate) acquires: FxHashMap<FunctionId, Vec<CallSite>>,
     incoming: Vec<Vec<u32>>,
     constructions: FxHashMap<ClassId, Vec<u32>>,
+    wires: OnceLock<Wires>,
 }
 
 /// A place of a trace: an expression in a function, and what happens there.
@@ -129,7 +133,13 @@ impl Program {
             acquires,
             incoming,
             constructions,
+            wires: OnceLock::new(),
         }
+    }
+
+    /// Which service calls which; found when first asked for.
+    pub fn wires(&self) -> &Wires {
+        self.wires.get_or_init(|| Wires::of(self))
     }
 
     /// The catalogue.

@@ -72,7 +72,7 @@ pub struct FindingCounts {
 }
 
 /// A service of the audited system.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Service {
     /// Its name in the configuration.
     pub name: String,
@@ -94,6 +94,50 @@ pub struct Service {
     pub starts: bool,
     /// Why it cannot.
     pub problem: Option<String>,
+    /// What answers its requests, with what that costs.
+    pub handlers: Vec<Handler>,
+    /// Where it listens, once for each service that calls it there.
+    pub wires_in: Vec<Wire>,
+    /// Where it calls other processes.
+    pub wires_out: Vec<Wire>,
+}
+
+/// Code of a service that answers requests.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Handler {
+    /// What it answers: `action=generate`, `GET /ask`; `null` for a listener that answers everything in one function.
+    pub request: Option<String>,
+    /// Qualified name of the function.
+    pub function: String,
+    /// The file, relative to the audited root.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// Typical low and high time of one request, waits for other services included.
+    pub typical_ms: [Millis; 2],
+}
+
+/// One end of a wire, as the service sees it that the end belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wire {
+    /// What is spoken, with the kind of the socket: `zmq REQ`, `http`.
+    pub kind: String,
+    /// The service at the other end; `null` if none is known.
+    pub peer: Option<String>,
+    /// The port.
+    pub port: Option<u32>,
+    /// The route.
+    pub route: Option<String>,
+    /// The topic, queue or task.
+    pub topic: Option<String>,
+    /// The caller waits for an answer.
+    pub waits: bool,
+    /// The file of this end, relative to the audited root.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Why no peer is known.
+    pub reason: Option<String>,
 }
 
 /// One place that makes the system slow or makes it grow.

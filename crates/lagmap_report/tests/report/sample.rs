@@ -115,6 +115,9 @@ fn services() -> Vec<Service> {
         findings: 2,
         starts: problem.is_none(),
         problem: problem.map(Into::into),
+        handlers: vec![],
+        wires_in: vec![],
+        wires_out: vec![],
     };
     vec![
         service("Api", "shop/api.py", None),
