@@ -24,7 +24,7 @@ pub enum Command {
     Rules(RulesArguments),
     /// Print the document of a rule: what it finds, why it matters, how to mend it.
     Explain(ExplainArguments),
-    /// List the services that the start-up configurations name.
+    /// List the services, who calls whom, and what a request from one to another costs.
     Services(ServicesArguments),
     /// Print who runs a function, in which contexts, what it runs and what that costs.
     Trace(TraceArguments),
@@ -92,11 +92,27 @@ pub struct ServicesArguments {
     #[arg(default_value = ".")]
     pub path: PathBuf,
     /// How to write the list.
-    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
-    pub format: ListFormat,
+    #[arg(long, value_enum, default_value_t = SystemFormat::Table)]
+    pub format: SystemFormat,
+    /// Show how a request gets from one service to another, and what it costs.
+    #[arg(long = "path", value_names = ["FROM", "TO"], num_args = 2)]
+    pub way: Vec<String>,
     /// Read this configuration instead of the nearest one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Forms of the list of services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SystemFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// Who calls whom, for Graphviz.
+    Dot,
+    /// Who calls whom, for Mermaid.
+    Mermaid,
 }
 
 /// Arguments of `lagmap trace`.

@@ -39,6 +39,7 @@ pub fn finding(program: &Program, judged: &Judged) -> Finding {
         caching: caching(judged, &impact),
         impact,
         services: judged.services.clone(),
+        waits_behind: judged.waits_behind.clone(),
         suggestion: found.suggestion.clone(),
         subsection: subsection(rule.subsection),
         cause: found.cause.clone(),

@@ -38,6 +38,8 @@ pub struct AuditOptions {
     pub all_code: bool,
     /// Report what is merely possible, too.
     pub pedantic: bool,
+    /// How many requests each service is taken to send a second to each service that it waits for.
+    pub requests_per_second: Option<f64>,
     /// Rules not to run on some files.
     pub per_path: Vec<PerPath>,
     /// Severities that replace the estimated ones, by rule.
@@ -58,6 +60,7 @@ impl AuditOptions {
             catalogues: catalogues.iter().map(|path| read_catalogue(path)).collect::<Result<_, _>>()?,
             all_code: configuration.all_code,
             pedantic: configuration.pedantic,
+            requests_per_second: configuration.requests_per_second,
             per_path: configuration.per_path,
             severity: configuration.severity,
             threads: None,
@@ -126,7 +129,11 @@ fn link(root: &Path, options: &AuditOptions, policy: &Policy<'_>, progress: &Pro
     let catalogue = catalogue.map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
     let (units, files): (Vec<SourceUnit>, Vec<FileSummary>) = read.into_iter().unzip();
     progress.part("linking", None);
-    let options = ProgramOptions { all_code: options.all_code };
+    let assumed = ProgramOptions::default();
+    let options = ProgramOptions {
+        all_code: options.all_code,
+        requests_per_second: options.requests_per_second.unwrap_or(assumed.requests_per_second),
+    };
     let program = Program::build(units, catalogue, system, options);
     Ok(Linked { program, files, errors })
 }

@@ -36,6 +36,8 @@ pub struct Configuration {
     pub all_code: bool,
     /// Report what is merely possible, too.
     pub pedantic: bool,
+    /// How many requests each service is taken to send a second to each service that it waits for.
+    pub requests_per_second: Option<f64>,
     /// Rules not to run on some files.
     pub per_path: Vec<PerPath>,
     /// Severities that replace the estimated ones.

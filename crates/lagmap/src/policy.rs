@@ -117,6 +117,7 @@ mod tests {
             trace: vec![],
             impact,
             services: vec![],
+            waits_behind: vec![],
             suggestion: text(),
             subsection: Subsection::None,
             cause: text(),

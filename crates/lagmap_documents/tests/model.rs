@@ -8,6 +8,8 @@
 //! - `# services: Api`: which services reach the function that is defined here; `none`.
 //! - `# recurs: each key`: on which calls of its function this line runs: `every call`, `each key`, `first call`.
 //! - `# holds: threading.Lock`: the locks that are held on this line; `nothing`.
+//! - `# listens: Router 7100`: the services and ports, routes or topics that this line listens on; `nowhere`.
+//! - `# reaches: Worker by port 7101`: the services that this line calls, and what joins them; `nobody`.
 //! - `# bound: 5 s`: how the wait of the library call on this line is bounded: `never`, `instant`, `set`, `unknown`, or a time.
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -124,9 +126,43 @@ fn find(program: &Program, case: &Case, expectation: &Expectation<'_>) -> Result
             let values = locks.flat_map(|(lock, _)| program.values(lock).iter().collect::<Vec<_>>());
             or(values.filter_map(|value| program.origin(value)).collect(), "nothing")
         }
+        "listens" => or(listens(program, file, &here), "nowhere"),
+        "reaches" => or(reaches(program, file, &here), "nobody"),
         "bound" => BTreeSet::from([bound(program, file, &here)?]),
         other => return Err(format!("{path}:{line}: `{other}` is nothing that can be expected").into()),
     })
+}
+
+/// The ports, routes and topics that calls of a line listen on, each with the service that does: `Router 7100`.
+fn listens(program: &Program, file: FileId, here: &impl Fn(u32) -> bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for endpoint in program.wires().endpoints.iter().flatten().filter(|endpoint| endpoint.is_listening()) {
+        let call = program.call(endpoint.call);
+        if call.file == file && here(call.span().start) {
+            let service = &program.system.services[endpoint.service].name;
+            found.extend(endpoint.ports.iter().map(|port| format!("{service} {port}")));
+            found.extend(endpoint.topics.iter().map(|topic| format!("{service} {topic}")));
+        }
+    }
+    found
+}
+
+/// The services that calls of a line reach, each with what joins them: `Router by port 7100`.
+fn reaches(program: &Program, file: FileId, here: &impl Fn(u32) -> bool) -> BTreeSet<String> {
+    let wires = program.wires();
+    let mut found = BTreeSet::new();
+    for wire in &wires.wires {
+        let call = program.call(wires.endpoints[wire.from][wire.caller].call);
+        if call.file == file && here(call.span().start) {
+            let by = match &wire.by {
+                lagmap_program::Joint::Port(port) => format!("port {port}"),
+                lagmap_program::Joint::Name => "name".to_owned(),
+                lagmap_program::Joint::Topic(topic) => format!("topic {topic}"),
+            };
+            found.insert(format!("{} by {by}", program.system.services[wire.to].name));
+        }
+    }
+    found
 }
 
 /// The expression at the end of a line's code: what is assigned, returned or stands alone.

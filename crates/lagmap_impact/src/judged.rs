@@ -17,6 +17,8 @@ pub struct Judged {
     pub severity: Severity,
     /// Names of the services that reach it, sorted.
     pub services: Vec<String>,
+    /// Names of the services that wait, at some remove, for those to answer, sorted.
+    pub waits_behind: Vec<String>,
     /// The file, relative to the audited root.
     pub path: String,
     /// First line and column, from 1.
@@ -29,7 +31,7 @@ pub struct Judged {
     pub fingerprint: String,
 }
 
-/// Judges findings and ranks them: by severity, then by expected time per request times services reached.
+/// Judges findings and ranks them: by severity, then by expected time per request times services that are hit or wait behind.
 pub fn judge(program: &Program, findings: Vec<Finding>) -> Vec<Judged> {
     let mut judged: Vec<Judged> = findings.into_par_iter().map(|finding| judge_one(program, finding)).collect();
     judged.par_sort_by(|a, b| {
@@ -56,27 +58,60 @@ fn judge_one(program: &Program, finding: Finding) -> Judged {
             let unit = program.linked.file(*file);
             let (start, end) = (unit.lines.position(span.start), unit.lines.position(span.end));
             let services = services(program, *function);
+            let waits_behind = waits_behind(program, &finding, *function, &services);
             let (path, function) = (unit.path.clone(), program.function_name(*function));
             let (start, end) = ((start.line, start.column), (end.line, end.column));
-            Judged { finding, severity, services, path, start, end, function, fingerprint: String::new() }
+            Judged { finding, severity, services, waits_behind, path, start, end, function, fingerprint: String::new() }
         }
         Location::Line { path, line, column, services } => {
             let (path, services, start) = (path.clone(), services.clone(), (*line, *column));
             let function = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem).replace('/', ".");
-            Judged { finding, severity, services, path, start, end: start, function, fingerprint: String::new() }
+            let waits_behind = waits_for(program, &services);
+            Judged { finding, severity, services, waits_behind, path, start, end: start, function, fingerprint: String::new() }
         }
     }
 }
 
 fn services(program: &Program, function: FunctionId) -> Vec<String> {
     let reached = program.services_of(function);
-    let mut names: Vec<String> = reached.into_iter().map(|index| program.system.services[index].name.clone()).collect();
+    sorted(reached.into_iter().map(|index| program.system.services[index].name.clone()))
+}
+
+/// The services that wait for what a finding makes slow: those that asked for the request it happens in.
+fn waits_behind(program: &Program, finding: &Finding, function: FunctionId, hit: &[String]) -> Vec<String> {
+    let in_request = finding.context.is_some_and(|context| matches!(context.frequency, Frequency::Request | Frequency::Lazy));
+    if !in_request {
+        return Vec::new();
+    }
+    let names = program.wires().behind(function).map(|index| program.system.services[index].name.clone());
+    sorted(names.filter(|name| !hit.contains(name)))
+}
+
+/// The services that wait for others that do not run at all.
+fn waits_for(program: &Program, hit: &[String]) -> Vec<String> {
+    let wires = program.wires();
+    let services = &program.system.services;
+    let mut down: Vec<usize> = (0..services.len()).filter(|index| hit.contains(&services[*index].name)).collect();
+    let mut next = 0;
+    while let Some(to) = down.get(next).copied() {
+        next += 1;
+        for wait in wires.waits.iter().filter(|wait| wait.to == to) {
+            if !down.contains(&wait.service) {
+                down.push(wait.service);
+            }
+        }
+    }
+    sorted(down.into_iter().map(|index| services[index].name.clone()).filter(|name| !hit.contains(name)))
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<String> = names.collect();
     names.sort();
     names.dedup();
     names
 }
 
-/// Expected time per request times services reached. What happens per request counts in full, what a loop does in the
+/// Expected time per request times services reached, those that wait behind them included. What happens per request counts in full, what a loop does in the
 /// background a tenth, what is done once a hundredth: the order, not the ratio, is what it is for.
 fn weight(judged: &Judged) -> f64 {
     let often = match judged.finding.context.map(|context| context.frequency) {
@@ -93,7 +128,7 @@ fn weight(judged: &Judged) -> f64 {
         Harm::Failure => f64::from(u16::MAX) * 1e9,
     };
     #[allow(clippy::cast_precision_loss)] // Service counts are small.
-    let hit = judged.services.len().max(1) as f64;
+    let hit = (judged.services.len() + judged.waits_behind.len()).max(1) as f64;
     time.sqrt() * often * hit
 }
 

@@ -88,5 +88,5 @@ pub use starting::Obstacle;
 pub use trace::{Called, Caller, Trace, TraceCost, TraceLimits};
 pub use uses::{Change, ChangeKind, Uses, Write};
 pub use value::{Cell, Value, Values};
-pub use wires::{Address, Endpoint, Joint, Loose, Part, Request, Setting, Wait, Wire, Wires};
+pub use wires::{Address, Endpoint, Hop, Joint, Loose, Part, Queue, Request, Setting, Wait, Wire, Wires};
 pub use wrapping::Passage;

@@ -26,10 +26,18 @@ use crate::{
 };
 
 /// What to build.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct ProgramOptions {
     /// Treat code that no entry point reaches as if its functions were called from outside.
     pub all_code: bool,
+    /// How many requests each service is taken to send a second to each service that it waits for.
+    pub requests_per_second: f64,
+}
+
+impl Default for ProgramOptions {
+    fn default() -> Self {
+        Self { all_code: false, requests_per_second: 1.0 }
+    }
 }
 
 /// A whole program.
@@ -60,6 +68,8 @@ pub struct Program {
     incoming: Vec<Vec<u32>>,
     constructions: FxHashMap<ClassId, Vec<u32>>,
     wires: OnceLock<Wires>,
+    /// What was assumed.
+    pub options: ProgramOptions,
 }
 
 /// A place of a trace: an expression in a function, and what happens there.
@@ -134,6 +144,7 @@ impl Program {
             incoming,
             constructions,
             wires: OnceLock::new(),
+            options,
         }
     }
 

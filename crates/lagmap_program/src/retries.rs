@@ -168,6 +168,77 @@ impl Program {
         .filter(|ms| *ms > 0.0)
     }
 
+    /// How often a call is tried at most, by the loops around it in its own function.
+    pub fn attempts(&self, call: &CallView<'_>) -> f64 {
+        self.attempts_around(call).map(|(_, attempts)| attempts).product()
+    }
+
+    /// The call itself, if a loop over data goes round it: one that neither tries again nor waits for work.
+    pub fn loop_over_data(&self, call: &CallView<'_>) -> Option<CallSite> {
+        let facts = call.facts();
+        let retried: Vec<RegionId> = self.attempts_around(call).map(|(looped, _)| looped).collect();
+        let looped = facts.enclosing(call.region).any(|(id, region)| {
+            let is_data = matches!(region.kind, RegionKind::For { .. } | RegionKind::Comprehension { .. });
+            is_data && !retried.contains(&id) && !self.around(call.file, id).retried
+        });
+        looped.then_some(call.site)
+    }
+
+    /// The one call of a function that stands in a loop over data.
+    pub fn loop_over_data_around(&self, function: FunctionId) -> Option<CallSite> {
+        let calls = self.incoming(function).filter_map(|edge| {
+            let (file, id) = self.linked.ids.of_site(edge.site);
+            let Expr::Call(call) = self.linked.file(file).facts.expr(id) else { return None };
+            let call = self.call(self.linked.ids.call(file, call));
+            if self.is_live(call.function) { self.loop_over_data(&call) } else { None }
+        });
+        calls.min()
+    }
+
+    /// Whether a call, or all that its function is called by, stands in a loop that goes on for ever and sleeps each time.
+    pub fn is_paced_by_sleep(&self, call: &CallView<'_>) -> bool {
+        let paced = |file: FileId, function: FunctionId, region: RegionId| {
+            let facts = &self.linked.file(file).facts;
+            let looped = facts.enclosing(region).find(|(_, region)| matches!(region.kind, RegionKind::While { .. }));
+            let Some((looped, _)) = looped else { return false };
+            let around = self.around(file, looped);
+            around.forever
+                && !around.service
+                && self.calls(function).any(|other| {
+                    other.has_tag("sleep") && facts.enclosing(other.region).any(|(id, _)| id == looped)
+                })
+        };
+        let mut callers = self.incoming(call.function).filter(|edge| self.is_live(edge.from)).peekable();
+        paced(call.file, call.function, call.region)
+            || callers.peek().is_some()
+                && callers.all(|edge| {
+                    let (file, _) = self.linked.ids.of_site(edge.site);
+                    paced(file, edge.from, edge.region)
+                })
+    }
+
+    /// What the costliest other call in the innermost loop around a call typically takes at most, in milliseconds.
+    pub fn other_cost_in_loop(&self, call: &CallView<'_>) -> f64 {
+        let facts = call.facts();
+        let Some((looped, _)) = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop()) else { return 0.0 };
+        let others = self.calls(call.function).filter(|other| {
+            other.site != call.site && facts.enclosing(other.region).any(|(id, _)| id == looped)
+        });
+        let costs = others.flat_map(|other| {
+            let own = self.effects.own(other.function).iter().filter(|effect| effect.source == other.site);
+            let own: Vec<f64> = own.map(|effect| effect.cost.high).collect();
+            own.into_iter().chain(self.effects_of_call(&other, true).into_iter().map(|(_, effect)| effect.cost.high)).collect::<Vec<_>>()
+        });
+        costs.fold(0.0, f64::max)
+    }
+
+    /// The costliest thing that a function does, as a step of a path.
+    pub fn costliest_step(&self, function: FunctionId) -> Vec<Step> {
+        let effects = self.effects.total(function).iter();
+        let costliest = effects.max_by(|a, b| a.cost.high.total_cmp(&b.cost.high).then(b.source.cmp(&a.source)));
+        costliest.map(|effect| self.path_from(effect, false)).unwrap_or_default()
+    }
+
     /// The loops around a call that try it again a fixed number of times, the innermost first. Such a loop goes round again
     /// after an error, or counts what its own names call attempts.
     fn attempts_around<'a>(&'a self, call: &'a CallView<'_>) -> impl Iterator<Item = (RegionId, f64)> + 'a {

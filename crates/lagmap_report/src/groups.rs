@@ -7,7 +7,7 @@ use crate::model::{Finding, FindingCounts, Group, Impact, Report, Section, Sever
 use crate::quantity::{reach, spread};
 
 impl Group {
-    /// The findings by rule and cause: by severity, then by the number of services hit, then by typical time. Of equal
+    /// The findings by rule and cause: by severity, then by the number of services that are hit or wait behind, then by typical time. Of equal
     /// groups and of the findings in a group, those that stand first in `findings` stay first.
     pub fn collect(findings: &[Finding]) -> Vec<Self> {
         let mut by_cause: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
@@ -59,6 +59,9 @@ fn rank(findings: &[Finding], mut members: Vec<usize>) -> Option<(Rank, Group)> 
     let worst = findings.get(first)?;
     let members: Vec<&Finding> = members.iter().filter_map(|&index| findings.get(index)).collect();
     let services: BTreeSet<&str> = members.iter().flat_map(|finding| &finding.services).map(String::as_str).collect();
+    // Who waits behind them is hit as much.
+    let hit: BTreeSet<&str> =
+        members.iter().flat_map(|finding| &finding.waits_behind).map(String::as_str).chain(services.iter().copied()).collect();
     let slowest = members.iter().map(|finding| microseconds(finding)).max().unwrap_or(0);
     let group = Group {
         rule: worst.rule.clone(),
@@ -70,7 +73,7 @@ fn rank(findings: &[Finding], mut members: Vec<usize>) -> Option<(Rank, Group)> 
         services: services.iter().map(ToString::to_string).collect(),
         findings: members.iter().map(|finding| finding.fingerprint.clone()).collect(),
     };
-    Some(((worst.severity, Reverse(services.len()), Reverse(slowest), first), group))
+    Some(((worst.severity, Reverse(hit.len()), Reverse(slowest), first), group))
 }
 
 /// Typical high time as an ordered number; a float has no total order.

@@ -1,9 +1,10 @@
-//! The report as a page: a summary, the five sections that the brief asks for, and what could not be read.
+//! The report as a page: a summary, the five sections that the brief asks for, the system as a whole, and what could not be read.
 
 mod appendix;
 mod entry;
 mod lead;
 mod sections;
+mod system;
 
 use std::io::{self, Write};
 
@@ -19,5 +20,6 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     sections::cpu(&problems, out)?;
     sections::pooling(&problems, out)?;
     sections::caching(&problems, out)?;
+    system::write(report, out)?;
     appendix::write(report, out)
 }

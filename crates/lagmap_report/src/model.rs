@@ -175,6 +175,8 @@ pub struct Finding {
     pub impact: Impact,
     /// Names of the services that reach it.
     pub services: Vec<String>,
+    /// Names of the services that wait for these to answer, at whatever remove.
+    pub waits_behind: Vec<String>,
     /// What to do, in a sentence.
     pub suggestion: String,
     /// The part of the section that it belongs to.

@@ -13,7 +13,7 @@ use crate::known_rules::{self, Written};
 use crate::suggestion::nearest;
 
 /// All keys, for suggestions.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "select",
     "ignore",
     "fail-on",
@@ -23,6 +23,7 @@ const KEYS: [&str; 10] = [
     "all-code",
     "pedantic",
     "per-path",
+    "requests-per-second",
     "severity",
 ];
 
@@ -83,6 +84,7 @@ impl<'a> Reader<'a> {
                 }
                 "all-code" => read.all_code = self.switch("all-code", value)?,
                 "pedantic" => read.pedantic = self.switch("pedantic", value)?,
+                "requests-per-second" => read.requests_per_second = Some(self.rate("requests-per-second", value)?),
                 "per-path" => read.per_path = self.per_path(value)?,
                 "severity" => {
                     for (rule, severity) in self.table("severity", value)? {
@@ -120,6 +122,15 @@ impl<'a> Reader<'a> {
 
     fn switch(&self, key: &str, value: &Value<'_>) -> Result<bool, Failure> {
         value.get_ref().as_bool().ok_or_else(|| self.expected(key, "true or false", value))
+    }
+
+    fn rate(&self, key: &str, value: &Value<'_>) -> Result<f64, Failure> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        number.filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or_else(|| self.expected(key, "a number above 0", value))
     }
 
     fn severity(&self, key: &str, value: &Value<'_>) -> Result<Severity, Failure> {
@@ -188,7 +199,7 @@ mod tests {
     fn every_key_is_read() {
         let configuration = read(
             "fail-on = 'high'\nexclude = ['build/**']\nstartup-configs = ['a.yaml']\ncatalogues = ['mine.toml']\n\
-             all-code = true\npedantic = true\nselect = []\nignore = []\n[per-path]\n'tests/*.py' = []\n[severity]\n",
+             all-code = true\npedantic = true\nrequests-per-second = 2.5\nselect = []\nignore = []\n[per-path]\n'tests/*.py' = []\n[severity]\n",
         )
         .unwrap();
         assert_eq!(configuration.fail_on, Some(Severity::High));
@@ -196,6 +207,7 @@ mod tests {
         assert_eq!(configuration.startup_configs, ["a.yaml"]);
         assert_eq!(configuration.catalogues, [Path::new("dir/mine.toml")]);
         assert!(configuration.all_code && configuration.pedantic);
+        assert_eq!(configuration.requests_per_second, Some(2.5));
         assert_eq!(configuration.per_path[0].files.glob(), "tests/*.py");
         assert!(!configuration.per_path[0].files.compile_matcher().is_match("tests/deep/a.py"));
     }
@@ -209,6 +221,7 @@ mod tests {
             ("exclude = ['a[']", "dir/lagmap.toml:1: error parsing glob"),
             ("a = 1\na = 2", "dir/lagmap.toml:2: duplicate key"),
             ("[severity]\n\nno-such-rule = 'low'", "dir/lagmap.toml:3: there is no rule `no-such-rule`"),
+            ("requests-per-second = 0", "`requests-per-second` must be a number above 0"),
             ("per-path = 3", "`per-path` must be a table"),
         ] {
             let message = read(text).unwrap_err();

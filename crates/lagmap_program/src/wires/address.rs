@@ -1,6 +1,6 @@
 //! Addresses: host, port and route of a text such as `tcp://host:port`, as far as they are known.
 
-use super::reading::{Part, Reading, Setting, Text};
+use super::text::{Part, Reading, Setting, Text};
 
 /// Where something listens or is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,6 +96,7 @@ impl Address {
     }
 
     /// With a route behind its own.
+    #[must_use]
     pub fn followed_by(mut self, route: &str) -> Self {
         let own = self.route.take().unwrap_or_default();
         let route = if own.ends_with('/') { format!("{own}{}", route.trim_start_matches('/')) } else { own + route };

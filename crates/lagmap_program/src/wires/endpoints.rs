@@ -9,7 +9,9 @@ use rustc_hash::FxHashMap;
 
 use super::{
     address::Address,
-    reading::{Caller, Frame, NeedsCaller, Part, Reader, Reading},
+    frame::{Caller, Frame, NeedsCaller},
+    reading::Reader,
+    text::{Part, Reading},
 };
 use crate::{CallSite, CallView, ClassId, FunctionId, Program, Site, Source, Value};
 
@@ -235,7 +237,7 @@ impl Ends<'_> {
     fn addresses(&self, wire: &WireModel) -> Result<Vec<Address>, NeedsCaller> {
         if let Some(id) = argument(self.call, wire.address.as_ref()) {
             return match self.pair(id) {
-                Some((host, port)) => self.from_parts(Some(host), Some(port), None),
+                Some((host, port)) => self.of_parts(Some(host), Some(port), None),
                 None => Ok(self.read(id)?.iter().map(Address::of).collect()),
             };
         }
@@ -243,10 +245,10 @@ impl Ends<'_> {
             return Ok(Vec::new());
         }
         let (host, port) = (argument(self.call, wire.host.as_ref()), argument(self.call, wire.port.as_ref()));
-        self.from_parts(host, port, wire.default_port)
+        self.of_parts(host, port, wire.default_port)
     }
 
-    fn from_parts(
+    fn of_parts(
         &self,
         host: Option<ExprId>,
         port: Option<ExprId>,

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{
     address::Address,
     endpoints::Endpoint,
-    reading::{Part, Setting},
+    text::{Part, Setting},
 };
 
 /// One service calls another.
@@ -126,6 +126,7 @@ fn listening(system: &System, endpoints: &[Vec<Endpoint>]) -> Vec<Listening> {
             for address in &endpoint.addresses {
                 let by_configuration = match &address.port {
                     Some(Part::Setting(setting)) => configured(system, service, setting),
+                    Some(Part::Service(own)) if *own == service => declared.port,
                     _ => None,
                 };
                 let written = address.port_number();
@@ -187,7 +188,7 @@ impl Search<'_> {
     fn is_asked(&self, endpoint: &Endpoint) -> bool {
         self.endpoints[endpoint.service]
             .iter()
-            .any(|other| other.role == WireRole::Asks && other.object == endpoint.object || other.role == WireRole::Asks && other.addresses == endpoint.addresses)
+            .any(|other| other.role == WireRole::Asks && (other.object == endpoint.object || other.addresses == endpoint.addresses))
     }
 
     fn address(&self, endpoint: &Endpoint, address: &Address) -> Result<Target, Loose> {
@@ -278,9 +279,14 @@ impl Search<'_> {
         };
         let config = &self.system.services[endpoint.service].config;
         let is_near = |one: &Listening| self.system.services[one.service].config == *config;
+        let elsewhere = fitting.iter().any(|one| !one.health && !is_near(one));
         // A host of its own may be another machine or this one.
         if host != Some(Host::Remote) {
             prefer(&mut fitting, &is_near);
+        }
+        // Where only a health check listens on this machine, a service of another one may as well be meant.
+        if elsewhere && fitting.iter().all(|one| one.health) {
+            return Err(Loose::Ambiguous);
         }
         prefer(&mut fitting, &|one| one.endpoint.is_some());
         prefer(&mut fitting, &|one| !one.fallback);
@@ -369,7 +375,7 @@ fn fits(caller: &Endpoint, listener: &Endpoint) -> bool {
 
 /// A name without what spellings differ in.
 pub fn normal(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The services by their names without what spellings differ in; `None` where two have the same.

@@ -5,19 +5,30 @@
 mod address;
 mod dispatch;
 mod endpoints;
+mod frame;
 mod join;
+mod message;
+mod queries;
 mod reading;
+mod requests;
+mod settings;
+mod text;
 mod time;
+mod waits;
+
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
 pub use address::Address;
 pub use endpoints::Endpoint;
 pub use join::{Joint, Loose, Wire};
-pub use reading::{Part, Setting};
-pub use time::{Request, Wait};
+pub use queries::{Hop, Queue};
+pub use requests::Request;
+pub use text::{Part, Setting};
+pub use waits::Wait;
 
-use crate::Program;
+use crate::{FunctionId, Program};
 
 /// The services' ends, and the wires between them.
 #[derive(Debug, Default)]
@@ -32,6 +43,8 @@ pub struct Wires {
     pub requests: Vec<Request>,
     /// The places where one waits for another's answer.
     pub waits: Vec<Wait>,
+    /// The services that wait, at some remove, for code that answers requests.
+    behind: FxHashMap<FunctionId, BTreeSet<usize>>,
 }
 
 impl Wires {
@@ -45,12 +58,11 @@ impl Wires {
         for (index, service) in services.iter().enumerate() {
             names.entry(service.name.as_str()).or_insert(index);
         }
-        let t=std::time::Instant::now();
         let mut endpoints = endpoints::endpoints(program, &names);
-        eprintln!("endpoints {:?}",t.elapsed());
         let (wires, loose) = join::join(&program.system, &mut endpoints);
         let mut found = Self { endpoints, wires, loose, ..Self::default() };
-        eprintln!("join {:?}",t.elapsed());time::reckon(program, &names, &mut found);eprintln!("time {:?}",t.elapsed());
+        time::reckon(program, &names, &mut found);
+        found.behind = found.waiting_behind(program);
         found
     }
 }

@@ -2,8 +2,15 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use lagmap_facts::{BinaryOp, CallId, CompareOp, Expr, ExprId, FunctionIndex, NameHash, OpKind, ParameterKind};
+use lagmap_facts::{
+    BinaryOp, CallId, CompareOp, Expr, ExprId, FunctionIndex, NameHash, OpKind, ParameterKind, RegionId, RegionKind,
+};
 use rustc_hash::FxHashMap;
+
+use super::{
+    frame::{Caller, Frame, NeedsCaller},
+    text::{Part, Reading, defaulted, filled, joined, merged, sum, with_default, without_slash},
+};
 
 use crate::{
     CallSite, CallView, Cell, ClassId, EdgeKind, FileId, FunctionId, MethodKind, Program, Reach, Source, Value,
@@ -13,162 +20,29 @@ use crate::{
 
 /// How far names, attributes and calls are followed.
 const DEEPEST: u32 = 28;
-/// How many texts an expression may be; one that may be more is not known.
-const MOST_TEXTS: usize = 6;
 /// How many callers of a function are considered.
 const MOST_CALLERS: usize = 32;
 /// How many expressions are looked at for one.
 const MOST_STEPS: u32 = 4000;
 
-/// A part of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// It is written in the code.
-    Known(String),
-    /// A configuration, the environment or the command line says it.
-    Setting(Setting),
-    /// It says where a service is, which a look-up gave for its name: index into the system's services.
-    Service(usize),
-    /// Nothing is known of it.
-    Unknown,
-}
+/// What an expression may be; an error if the caller has to be known first.
+pub type Readings = Result<Vec<Reading>, NeedsCaller>;
 
-/// What a configuration, the environment or the command line says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Under which key; those around it in front, with dots.
-    pub key: String,
-    /// What it is where nothing is said.
-    pub default: Option<String>,
-    /// What is added to the number that it says.
-    pub offset: i64,
-}
-
-/// A text, from its parts.
-pub type Text = Vec<Part>;
-
-/// What an expression may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// `None`.
-    Nothing,
-    /// A text or number.
-    Text(Text),
-}
-
-impl Reading {
-    fn unknown() -> Vec<Self> {
-        vec![Self::Text(vec![Part::Unknown])]
-    }
-
-    fn known(text: impl Into<String>) -> Vec<Self> {
-        vec![Self::Text(vec![Part::Known(text.into())])]
-    }
-
-    fn service(service: usize) -> Vec<Self> {
-        vec![Self::Text(vec![Part::Service(service)])]
-    }
-
-    /// The text, if all of it is written in the code.
-    pub fn text(&self) -> Option<String> {
-        let Self::Text(parts) = self else { return None };
-        parts
-            .iter()
-            .map(|part| match part {
-                Part::Known(text) => Some(text.as_str()),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// The text where the configuration says nothing.
-    pub fn default_text(&self) -> Option<String> {
-        match self {
-            Self::Text(parts) => match parts.as_slice() {
-                [Part::Setting(setting)] => setting.default.clone(),
-                _ => self.text(),
-            },
-            Self::Nothing => None,
-        }
-    }
-
-    fn number(&self) -> Option<i64> {
-        self.text()?.parse().ok()
-    }
-
-    fn is_unknown(&self) -> bool {
-        matches!(self, Self::Text(parts) if parts.iter().all(|part| *part == Part::Unknown))
-    }
-}
-
-/// A function as it runs: for which object, called from where.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// The function.
-    pub function: FunctionId,
-    /// The class of `self`.
-    pub receiver: Option<ClassId>,
-    /// From where it is called.
-    pub caller: Caller,
-}
-
-/// From where a function is called.
-#[derive(Clone, Debug)]
-pub enum Caller {
-    /// Nobody asked yet: whoever needs it is told so.
-    Open,
-    /// From anywhere.
-    Any,
-    /// By this call of this function.
-    Call(CallSite, Arc<Frame>),
-}
-
-impl Frame {
-    /// The calls that lead to it, the outermost last.
-    pub fn calls(&self) -> Vec<CallSite> {
-        let mut calls = Vec::new();
-        let mut at = &self.caller;
-        while let Caller::Call(call, frame) = at {
-            calls.push(*call);
-            at = &frame.caller;
-        }
-        calls
-    }
-
-    /// The outermost function.
-    pub fn root(&self) -> &Self {
-        match &self.caller {
-            Caller::Call(_, frame) => frame.root(),
-            _ => self,
-        }
-    }
-
-    /// The same with another caller of the outermost function.
-    pub fn called(&self, by: &Caller) -> Arc<Self> {
-        let caller = match &self.caller {
-            Caller::Call(call, frame) => Caller::Call(*call, frame.called(by)),
-            _ => by.clone(),
-        };
-        Arc::new(Self { caller, ..*self })
-    }
-}
-
-/// The caller of the outermost function has to be known first.
-#[derive(Debug)]
-pub struct NeedsCaller;
-
-/// A dict display: its file, itself, and how its function runs.
-pub type Message = (FileId, ExprId, Arc<Frame>);
-
-type Readings = Result<Vec<Reading>, NeedsCaller>;
+/// An attribute of the objects of a class.
+type Attribute = (ClassId, NameHash);
+/// The calls of a function, each with the function that it stands in and the class of `self` there.
+type CallersOf = Arc<[(CallSite, FunctionId, Option<ClassId>)]>;
 
 /// Reads expressions as one service runs them.
 pub struct Reader<'a> {
-    program: &'a Program,
+    pub(super) program: &'a Program,
     reach: &'a Reach,
     script: Option<&'a str>,
-    names: &'a FxHashMap<&'a str, usize>,
-    attributes: RefCell<FxHashMap<(ClassId, NameHash), Option<Vec<Reading>>>>,
+    pub(super) names: &'a FxHashMap<&'a str, usize>,
+    /// `None`: it is being read.
+    attributes: RefCell<FxHashMap<Attribute, Option<Vec<Reading>>>>,
+    receivers: RefCell<FxHashMap<FunctionId, Vec<Option<ClassId>>>>,
+    callers: RefCell<FxHashMap<(FunctionId, Option<ClassId>), CallersOf>>,
     steps: std::cell::Cell<u32>,
 }
 
@@ -181,6 +55,8 @@ impl<'a> Reader<'a> {
             script: program.system.services[service].script.as_deref(),
             names,
             attributes: RefCell::default(),
+            receivers: RefCell::default(),
+            callers: RefCell::default(),
             steps: std::cell::Cell::new(0),
         }
     }
@@ -198,6 +74,15 @@ impl<'a> Reader<'a> {
 
     /// The classes that `self` may be of in a function.
     pub fn receivers(&self, function: FunctionId) -> Vec<Option<ClassId>> {
+        if let Some(known) = self.receivers.borrow().get(&function) {
+            return known.clone();
+        }
+        let found = self.receivers_anew(function);
+        self.receivers.borrow_mut().insert(function, found.clone());
+        found
+    }
+
+    fn receivers_anew(&self, function: FunctionId) -> Vec<Option<ClassId>> {
         let Some(class) = self.program.class_of(function) else { return vec![None] };
         let (unit, facts) = self.program.function(function);
         let name = unit.facts.names.hash(facts.name);
@@ -225,8 +110,19 @@ impl<'a> Reader<'a> {
 
     /// The calls of a function, each with the frame that it stands in; that frame's own caller is `outer`.
     pub fn callers(&self, function: FunctionId, receiver: Option<ClassId>, outer: &Caller) -> Vec<(CallSite, Arc<Frame>)> {
+        let known = self.callers.borrow().get(&(function, receiver)).cloned();
+        let found = known.unwrap_or_else(|| {
+            let found: CallersOf = self.callers_anew(function, receiver).into();
+            self.callers.borrow_mut().insert((function, receiver), Arc::clone(&found));
+            found
+        });
+        let frame = |function, receiver| Arc::new(Frame { function, receiver, caller: outer.clone() });
+        found.iter().map(|(call, function, receiver)| (*call, frame(*function, *receiver))).collect()
+    }
+
+    fn callers_anew(&self, function: FunctionId, receiver: Option<ClassId>) -> Vec<(CallSite, FunctionId, Option<ClassId>)> {
         let classes = &self.program.linked.classes;
-        let mut found: Vec<(CallSite, Arc<Frame>)> = Vec::new();
+        let mut found = Vec::new();
         for edge in self.program.incoming(function) {
             let is_call = matches!(edge.kind, EdgeKind::Call { .. } | EdgeKind::Construct(_));
             let other = matches!(edge.kind, EdgeKind::Construct(made) if receiver.is_some_and(|class| class != made));
@@ -254,16 +150,15 @@ impl<'a> Reader<'a> {
                 if found.len() >= MOST_CALLERS {
                     return found;
                 }
-                if !found.iter().any(|(call, frame)| *call == site && frame.receiver == receiver) {
-                    let frame = Frame { function: edge.from, receiver, caller: outer.clone() };
-                    found.push((site, Arc::new(frame)));
+                if !found.contains(&(site, edge.from, receiver)) {
+                    found.push((site, edge.from, receiver));
                 }
             }
         }
         found
     }
 
-    fn expression(&self, file: FileId, id: ExprId, frame: &Arc<Frame>, depth: u32) -> Readings {
+    pub(super) fn expression(&self, file: FileId, id: ExprId, frame: &Arc<Frame>, depth: u32) -> Readings {
         self.steps.set(self.steps.get() + 1);
         let Some(depth) = depth.checked_sub(1).filter(|_| self.steps.get() < MOST_STEPS) else {
             return Ok(Reading::unknown());
@@ -382,6 +277,9 @@ impl<'a> Reader<'a> {
         };
         let mut found = Vec::new();
         for binding in bindings {
+            if bindings.len() > 1 && self.is_excluded(file, binding.region, &frame, depth)? {
+                continue;
+            }
             let texts = match binding.source {
                 Source::Value(value) if binding.path.is_whole() => self.expression(file, value, &frame, depth)?,
                 Source::Value(value) => self.element(file, value, binding.path.indices(), &frame, depth)?,
@@ -399,6 +297,45 @@ impl<'a> Reader<'a> {
         }
         let some = found.iter().any(|text| *text != Reading::Nothing);
         Ok(merged(found.into_iter().filter(|text| !some || bindings.len() < 2 || *text != Reading::Nothing)))
+    }
+
+    /// Whether a condition around a region certainly does not hold.
+    fn is_excluded(&self, file: FileId, region: RegionId, frame: &Arc<Frame>, depth: u32) -> Result<bool, NeedsCaller> {
+        let facts = &self.program.linked.file(file).facts;
+        for (_, region) in facts.enclosing(region) {
+            if let RegionKind::If { test, holds, .. } = region.kind
+                && self.holds(file, test, frame, depth)? == Some(!holds)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a comparison with a constant holds, if what is compared is known.
+    fn holds(&self, file: FileId, test: ExprId, frame: &Arc<Frame>, depth: u32) -> Result<Option<bool>, NeedsCaller> {
+        let facts = &self.program.linked.file(file).facts;
+        match facts.expr(test) {
+            Expr::Boolean { and, values } => {
+                let mut all = true;
+                for value in facts.list(values) {
+                    match self.holds(file, *value, frame, depth)? {
+                        Some(holds) if holds != and => return Ok(Some(holds)),
+                        Some(_) => {}
+                        None => all = false,
+                    }
+                }
+                Ok(all.then_some(and))
+            }
+            Expr::Compare { op: op @ (CompareOp::Equal | CompareOp::NotEqual), left, right } => {
+                let Expr::Str(wanted) = facts.expr(right) else { return Ok(None) };
+                let texts = self.expression(file, left, frame, depth)?;
+                let [text] = texts.as_slice() else { return Ok(None) };
+                Ok(text.text().map(|text| (text == facts.text(wanted)) == (op == CompareOp::Equal)))
+            }
+            Expr::Compare { .. } => self.is_nothing(file, test, frame, depth),
+            _ => Ok(None),
+        }
     }
 
     /// A part of what an expression gives: `host, port = discover("Router")`.
@@ -512,7 +449,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What a `**keywords` parameter holds under a name.
-    fn keyword(
+    pub(super) fn keyword(
         &self,
         file: FileId,
         id: ExprId,
@@ -552,7 +489,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn is_keywords(&self, file: FileId, id: ExprId, frame: &Arc<Frame>) -> bool {
+    pub(super) fn is_keywords(&self, file: FileId, id: ExprId, frame: &Arc<Frame>) -> bool {
         let facts = &self.program.linked.file(file).facts;
         let Expr::Name(name) = facts.expr(id) else { return false };
         let (owner, function) = self.program.function(frame.function);
@@ -574,7 +511,7 @@ impl<'a> Reader<'a> {
         let facts = &self.program.linked.file(file).facts;
         let is_self = matches!(facts.expr(value), Expr::Name(own) if facts.text(own) == "self");
         if let (true, Some(class)) = (is_self, frame.receiver) {
-            return self.member(class, name, depth);
+            return Ok(self.member(class, name, depth));
         }
         let mut found = Vec::new();
         let mut is_known = false;
@@ -589,12 +526,12 @@ impl<'a> Reader<'a> {
                     let family = self.program.linked.classes.subclasses(class).iter().copied().filter(|_| !exact);
                     let made = family.filter(|class| self.reach.classes.contains(class.0 as usize));
                     for class in std::iter::once(class).chain(made).take(4) {
-                        found.extend(self.member(class, name, depth)?);
+                        found.extend(self.member(class, name, depth));
                     }
                     is_known = true;
                 }
                 Value::Class(class) => {
-                    found.extend(self.member(class, name, depth)?);
+                    found.extend(self.member(class, name, depth));
                     is_known = true;
                 }
                 _ => {}
@@ -607,17 +544,17 @@ impl<'a> Reader<'a> {
     }
 
     /// An attribute of the objects of a class, as this service makes them.
-    fn member(&self, class: ClassId, name: NameHash, depth: u32) -> Readings {
+    fn member(&self, class: ClassId, name: NameHash, depth: u32) -> Vec<Reading> {
         match self.attributes.borrow().get(&(class, name)) {
-            Some(Some(known)) => return Ok(known.clone()),
+            Some(Some(known)) => return known.clone(),
             // It depends on itself.
-            Some(None) => return Ok(Reading::unknown()),
+            Some(None) => return Reading::unknown(),
             None => {}
         }
         self.attributes.borrow_mut().insert((class, name), None);
         let found = self.member_anew(class, name, depth).unwrap_or_else(|NeedsCaller| Reading::unknown());
         self.attributes.borrow_mut().insert((class, name), Some(found.clone()));
-        Ok(found)
+        found
     }
 
     fn member_anew(&self, class: ClassId, name: NameHash, depth: u32) -> Readings {
@@ -706,76 +643,6 @@ impl<'a> Reader<'a> {
             }
         }
         found
-    }
-
-    /// The dict display that an expression stands for, however it is encoded, and where.
-    pub fn message(&self, file: FileId, id: ExprId, frame: &Arc<Frame>, depth: u32) -> Result<Option<Message>, NeedsCaller> {
-        let Some(depth) = depth.checked_sub(1) else { return Ok(None) };
-        let unit = self.program.linked.file(file);
-        let facts = &unit.facts;
-        match facts.expr(id) {
-            Expr::Dict(_) => Ok(Some((file, id, Arc::clone(frame)))),
-            Expr::Await(value) => self.message(file, value, frame, depth),
-            Expr::List(list) => match facts.list(list).last() {
-                Some(last) => self.message(file, *last, frame, depth),
-                None => Ok(None),
-            },
-            Expr::Call(call) => {
-                let call = facts.call(call);
-                let name = facts.last_name(call.callee).map(|name| facts.text(name)).unwrap_or_default();
-                match (name, facts.expr(call.callee), facts.arguments(call)) {
-                    ("dumps" | "packb" | "bytes" | "dict", _, [first, ..]) => self.message(file, *first, frame, depth),
-                    ("encode" | "copy", Expr::Attribute { value, .. }, _) => self.message(file, value, frame, depth),
-                    _ => Ok(None),
-                }
-            }
-            Expr::Name(name) => {
-                let node = &facts.exprs[id.0 as usize];
-                let scope = facts.region(node.region).function;
-                let name = facts.names.hash(name);
-                let mut bindings = unit.scopes.reaching(facts, scope, name, node.span.start, node.region);
-                let (Some(binding), None) = (bindings.next(), bindings.next()) else { return Ok(None) };
-                match binding.source {
-                    Source::Value(value) if binding.path.is_whole() && value != id => self.message(file, value, frame, depth),
-                    Source::Parameter(place) if self.program.linked.ids.function(file, scope) == frame.function => {
-                        match &frame.caller {
-                            Caller::Open => Err(NeedsCaller),
-                            Caller::Any => Ok(None),
-                            Caller::Call(call, outer) => {
-                                let view = self.program.call(*call);
-                                let skipped = skipped(&view, frame.function, self.program);
-                                let given = self.program.linked.arguments(frame.function, skipped, view.facts(), view.call);
-                                match given.iter().find(|(own, _)| *own == place) {
-                                    Some((_, value)) => self.message(view.file, *value, outer, depth),
-                                    None => Ok(None),
-                                }
-                            }
-                        }
-                    }
-                    _ => Ok(None),
-                }
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// The texts that a dict display holds under constant keys.
-    pub fn fields(&self, message: &Message) -> Result<Vec<(String, String)>, NeedsCaller> {
-        let (file, id, frame) = message;
-        let facts = &self.program.linked.file(*file).facts;
-        let Expr::Dict(list) = facts.expr(*id) else { return Ok(Vec::new()) };
-        let mut found = Vec::new();
-        for pair in facts.list(list).chunks_exact(2) {
-            let Some(Expr::Str(key)) = pair[0].get().map(|key| facts.expr(key)) else { continue };
-            if !matches!(facts.expr(pair[1]), Expr::Str(_) | Expr::Name(_) | Expr::Attribute { .. } | Expr::FString(_)) {
-                continue;
-            }
-            let texts = self.read(*file, pair[1], frame)?;
-            if let [text] = texts.as_slice() {
-                found.extend(text.text().map(|text| (facts.text(key).to_owned(), text)));
-            }
-        }
-        Ok(found)
     }
 
     fn call(&self, file: FileId, call: CallId, frame: &Arc<Frame>, depth: u32) -> Readings {
@@ -882,163 +749,10 @@ impl<'a> Reader<'a> {
         catalogue.entry(model).is_none_or(|entry| entry.effect.is_none_or(|effect| effect == lagmap_models::EffectKind::Cpu))
             && catalogue.wire(model).is_none()
     }
-
-    /// What a mapping holds under a key.
-    fn entry(
-        &self,
-        file: FileId,
-        container: ExprId,
-        key: &str,
-        default: Option<&[Reading]>,
-        frame: &Arc<Frame>,
-        depth: u32,
-    ) -> Readings {
-        let Some(depth) = depth.checked_sub(1) else { return Ok(Reading::unknown()) };
-        if self.is_keywords(file, container, frame) {
-            let found = self.keyword(file, container, key, frame, depth)?;
-            return Ok(match (found, default) {
-                (Some(found), _) => found,
-                (None, Some(default)) => default.to_vec(),
-                (None, None) => vec![Reading::Nothing],
-            });
-        }
-        let linked = &self.program.linked;
-        let facts = &linked.file(file).facts;
-        if facts.dotted(container).is_some_and(|name| name.ends_with("environ")) {
-            return Ok(defaulted(key, default.unwrap_or_default()));
-        }
-        let mut found = Vec::new();
-        let mut is_literal = false;
-        let mut is_open = false;
-        for value in self.program.evaluator(file).values(container).iter() {
-            let Value::Object { site, .. } = value else { continue };
-            let (owner, dict) = linked.ids.of_site(site);
-            let facts = &linked.file(owner).facts;
-            let Expr::Dict(list) = facts.expr(dict) else {
-                is_open = true;
-                continue;
-            };
-            // `{}` stands for what is filled elsewhere.
-            is_literal |= list.len > 0;
-            for pair in facts.list(list).chunks_exact(2) {
-                match pair[0].get().map(|key| facts.expr(key)) {
-                    Some(Expr::Str(own)) if facts.text(own) == key => {
-                        let (_, function, _) = self.program.place(site);
-                        let receiver = self.receivers(function).first().copied().flatten();
-                        let scope = Arc::new(Frame { function, receiver, caller: Caller::Any });
-                        let scope = if function == frame.function { frame } else { &scope };
-                        found.extend(self.expression(owner, pair[1], scope, depth)?);
-                    }
-                    None => is_open = true,
-                    _ => {}
-                }
-            }
-            for write in self.program.uses.writes.get(&Cell::Entry(site, NameHash::of(key))).into_iter().flatten() {
-                let Some(value) = write.value.filter(|_| self.reaches(write.function)) else { continue };
-                let receiver = self.receivers(write.function).first().copied().flatten();
-                let scope = Arc::new(Frame { function: write.function, receiver, caller: Caller::Any });
-                let (file, value) = linked.ids.of_site(value);
-                found.extend(self.expression(file, value, &scope, depth)?);
-            }
-        }
-        if !found.is_empty() {
-            return Ok(merged(found));
-        }
-        if is_literal && !is_open {
-            return Ok(default.map_or_else(|| vec![Reading::Nothing], <[Reading]>::to_vec));
-        }
-        self.setting(file, container, key, default, frame, depth)
-    }
-
-    /// What a configuration says: anything under a constant key of something that is not seen being made.
-    fn setting(
-        &self,
-        file: FileId,
-        container: ExprId,
-        key: &str,
-        default: Option<&[Reading]>,
-        frame: &Arc<Frame>,
-        depth: u32,
-    ) -> Readings {
-        let texts = self.expression(file, container, frame, depth)?;
-        let services: Vec<Reading> = texts
-            .into_iter()
-            .filter(|text| matches!(text, Reading::Text(parts) if matches!(parts.as_slice(), [Part::Service(_)])))
-            .collect();
-        if !services.is_empty() {
-            return Ok(services);
-        }
-        let mut key = key.to_owned();
-        self.prefix(file, container, &mut key, 4);
-        let declared = self.declared_default(file, &key);
-        let default = default.map(<[Reading]>::to_vec).or_else(|| declared.map(Reading::known));
-        Ok(defaulted(&key, &default.unwrap_or_default()))
-    }
-
-    /// The keys around a setting's own: `services.router.port` of `config["services"].get("router", {})["port"]`.
-    fn prefix(&self, file: FileId, container: ExprId, key: &mut String, depth: u32) {
-        let Some(depth) = depth.checked_sub(1) else { return };
-        let unit = self.program.linked.file(file);
-        let facts = &unit.facts;
-        let literal = |id: ExprId| match facts.expr(id) {
-            Expr::Str(text) => Some(facts.text(text)),
-            _ => None,
-        };
-        match facts.expr(container) {
-            Expr::Subscript { value, index } => {
-                if let Some(outer) = literal(index) {
-                    *key = format!("{outer}.{key}");
-                    self.prefix(file, value, key, depth);
-                }
-            }
-            Expr::Call(call) => {
-                let call = facts.call(call);
-                if let (Expr::Attribute { value, attribute }, Some(first)) =
-                    (facts.expr(call.callee), facts.arguments(call).first())
-                    && facts.text(attribute) == "get"
-                    && let Some(outer) = literal(*first)
-                {
-                    *key = format!("{outer}.{key}");
-                    self.prefix(file, value, key, depth);
-                }
-            }
-            Expr::Boolean { values, .. } => {
-                if let Some(first) = facts.list(values).first() {
-                    self.prefix(file, *first, key, depth);
-                }
-            }
-            Expr::Name(name) => {
-                let region = facts.exprs[container.0 as usize].region;
-                let scope = facts.region(region).function;
-                if let Some(value) = unit.scopes.only_value(scope, facts.names.hash(name)) {
-                    self.prefix(file, value, key, depth);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The default of a command-line option: `add_argument("--port", default=5555)`, in the same file.
-    fn declared_default(&self, file: FileId, key: &str) -> Option<String> {
-        let facts = &self.program.linked.file(file).facts;
-        let mut defaults = facts.calls.iter().filter_map(|call| {
-            let named = matches!(facts.expr(call.callee), Expr::Attribute { attribute, .. } if facts.text(attribute) == "add_argument");
-            let is_key = |argument: &ExprId| {
-                matches!(facts.expr(*argument), Expr::Str(text) if facts.text(text).trim_start_matches('-').replace('-', "_") == key)
-            };
-            let wanted = named && facts.arguments(call).iter().any(is_key);
-            match facts.expr(facts.argument(call, Some("default"), None).filter(|_| wanted)?) {
-                Expr::Int(number) => Some(number.to_string()),
-                Expr::Str(text) => Some(facts.text(text).to_owned()),
-                _ => None,
-            }
-        });
-        defaults.next()
-    }
 }
 
 /// How many of a function's first parameters a call does not pass, because they are its receiver.
-fn skipped(view: &CallView<'_>, function: FunctionId, program: &Program) -> usize {
+pub fn skipped(view: &CallView<'_>, function: FunctionId, program: &Program) -> usize {
     let (_, facts) = program.function(function);
     if facts.class.is_none() {
         return 0;
@@ -1054,135 +768,5 @@ fn is_on_self(facts: &lagmap_facts::FileFacts, call: CallId) -> bool {
         Expr::Name(name) => facts.text(name) == "self",
         Expr::Call(call) => facts.dotted(facts.call(call).callee).as_deref() == Some("super"),
         _ => false,
-    }
-}
-
-/// Each text once; those of which nothing is known only if there are no others.
-fn merged(texts: impl IntoIterator<Item = Reading>) -> Vec<Reading> {
-    let mut found: Vec<Reading> = Vec::new();
-    for text in texts {
-        if !found.contains(&text) {
-            found.push(text);
-        }
-    }
-    if found.iter().any(|text| !text.is_unknown() && *text != Reading::Nothing) {
-        found.retain(|text| !text.is_unknown());
-    }
-    if found.len() > MOST_TEXTS { Reading::unknown() } else { found }
-}
-
-/// What a setting may be, with its default.
-fn defaulted(key: &str, default: &[Reading]) -> Vec<Reading> {
-    let setting = |default: Option<String>| {
-        Reading::Text(vec![Part::Setting(Setting { key: key.to_owned(), default, offset: 0 })])
-    };
-    let mut found = Vec::new();
-    for text in default {
-        match text {
-            Reading::Nothing => found.push(setting(None)),
-            Reading::Text(parts) => match (text.text(), parts.as_slice()) {
-                (Some(text), _) => found.push(setting(Some(text))),
-                // A setting whose default is another setting: `environ.get("PORT", config.get("port", 5555))`.
-                (None, [Part::Setting(inner)]) => found.push(setting(inner.default.clone())),
-                _ if text.is_unknown() => found.push(setting(None)),
-                _ => found.push(text.clone()),
-            },
-        }
-    }
-    if found.is_empty() { vec![setting(None)] } else { merged(found) }
-}
-
-/// Gives settings without a default this one.
-fn with_default(texts: Vec<Reading>, default: &[Reading]) -> Vec<Reading> {
-    merged(texts.into_iter().flat_map(|text| match &text {
-        Reading::Text(parts) => match parts.as_slice() {
-            [Part::Setting(Setting { key, default: None, .. })] => defaulted(key, default),
-            _ => vec![text],
-        },
-        Reading::Nothing => default.to_vec(),
-    }))
-}
-
-/// One text behind the other.
-fn joined(left: &[Reading], right: &[Reading]) -> Vec<Reading> {
-    let parts = |text: &Reading| match text {
-        Reading::Nothing => vec![Part::Unknown],
-        Reading::Text(parts) => parts.clone(),
-    };
-    let mut found = Vec::new();
-    for first in left {
-        for second in right {
-            let mut whole = parts(first);
-            for part in parts(second) {
-                match (whole.last_mut(), part) {
-                    (Some(Part::Known(text)), Part::Known(more)) => text.push_str(&more),
-                    (_, part) => whole.push(part),
-                }
-            }
-            whole.retain(|part| *part != Part::Known(String::new()));
-            if whole.is_empty() {
-                whole.push(Part::Known(String::new()));
-            }
-            found.push(Reading::Text(whole));
-        }
-    }
-    if found.len() > MOST_TEXTS { Reading::unknown() } else { merged(found) }
-}
-
-/// The sum of two numbers, or one text behind the other.
-fn sum(op: BinaryOp, left: &[Reading], right: &[Reading]) -> Vec<Reading> {
-    if let ([Reading::Text(parts)], [second]) = (left, right)
-        && let (Some(number), sign) = (second.number(), if op == BinaryOp::Sub { -1 } else { 1 })
-    {
-        match parts.as_slice() {
-            [Part::Known(first)] if first.parse::<i64>().is_ok() => {
-                let first: i64 = first.parse().unwrap_or_default();
-                return Reading::known(first.saturating_add(sign * number).to_string());
-            }
-            [Part::Setting(setting)] => {
-                let default = setting.default.as_ref().map(|default| match default.parse::<i64>() {
-                    Ok(first) => first.saturating_add(sign * number).to_string(),
-                    Err(_) => default.clone(),
-                });
-                let offset = setting.offset + sign * number;
-                return vec![Reading::Text(vec![Part::Setting(Setting { default, offset, key: setting.key.clone() })])];
-            }
-            _ => {}
-        }
-    }
-    if op == BinaryOp::Sub { Reading::unknown() } else { joined(left, right) }
-}
-
-/// A text with its marks replaced, one after the other.
-fn filled(texts: &[Reading], marks: &[&str], values: &[Vec<Reading>]) -> Vec<Reading> {
-    let mut found = Vec::new();
-    for text in texts {
-        let Some(mut rest) = text.text() else {
-            found.extend(Reading::unknown());
-            continue;
-        };
-        let mut made = Reading::known("");
-        let mut values = values.iter();
-        while let Some((place, mark)) =
-            marks.iter().filter_map(|mark| Some((rest.find(mark)?, mark))).min_by_key(|(place, _)| *place)
-        {
-            let Some(value) = values.next() else { break };
-            made = joined(&joined(&made, &Reading::known(&rest[..place])), value);
-            rest = rest[place + mark.len()..].to_owned();
-        }
-        found.extend(joined(&made, &Reading::known(rest)));
-    }
-    merged(found)
-}
-
-fn without_slash(text: Reading) -> Reading {
-    match text {
-        Reading::Text(mut parts) => {
-            if let Some(Part::Known(last)) = parts.last_mut() {
-                last.truncate(last.trim_end_matches('/').len());
-            }
-            Reading::Text(parts)
-        }
-        Reading::Nothing => Reading::Nothing,
     }
 }

@@ -5,10 +5,10 @@
 //! costs what that one's handler does, which is not known before its own waits are: so all handlers are reckoned again and
 //! again, until nothing changes.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
-use lagmap_facts::{Expr, RegionId, RegionKind};
-use lagmap_models::{RunContext, WireKind, WireRole};
+use lagmap_facts::{ExprId, RegionId, RegionKind};
+use lagmap_models::{EffectKind, RunContext, WireKind, WireRole};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -16,76 +16,21 @@ use super::{
     Wires,
     dispatch::{self, Field},
     endpoints::{Endpoint, wire_of},
-    reading::{Caller, Frame, NeedsCaller, Reader},
+    frame::{Caller, Frame},
+    reading::Reader,
+    requests::{Request, requests},
+    waits::{Asking, LONGEST_WAY, Wait},
 };
-use crate::{
-    CallSite, CallView, Cell, ClassId, EdgeKind, FileId, FunctionId, Interval, Program, Recurrence, Site, Value,
-    bounds::given_bound,
-};
+use crate::{CallSite, CallView, ClassId, EdgeKind, Effect, FunctionId, Interval, Program, Recurrence, Site};
 
 /// How often a loop over data is taken to go round, at least and at most.
 const ROUNDS_OF_LOOP: (f64, f64) = (1.0, 10.0);
 /// A round trip between two processes: some tens of microseconds within a machine, up to a millisecond in a local network.
-const ROUND_TRIP: Interval = Interval::new(0.1, 1.0);
+pub const ROUND_TRIP: Interval = Interval::new(0.1, 1.0);
 /// How often all handlers are reckoned anew: waits that go through more services than this are cut.
 const MOST_ROUNDS: usize = 8;
 /// How deep calls are followed.
 const DEEPEST: usize = 40;
-/// How many calls back a function's caller is considered.
-const LONGEST_WAY: usize = 3;
-
-/// Something that a service is asked for.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Index of the service.
-    pub service: usize,
-    /// Where it listens, by index into the service's endpoints.
-    pub listener: usize,
-    /// The field of the message that asks for it; `None` stands for any message.
-    pub field: Option<Field>,
-    /// The route that asks for it.
-    pub route: Option<String>,
-    /// The function that answers such a request alone.
-    pub handler: FunctionId,
-    /// The function that takes it.
-    pub function: FunctionId,
-    /// The class of `self` in it.
-    pub receiver: Option<ClassId>,
-    /// The part of the function that runs for each request.
-    pub region: Option<RegionId>,
-    /// What it costs.
-    pub cost: Interval,
-    /// The waits for other services on the way, by index into [`Wires::waits`].
-    pub waits: BTreeSet<usize>,
-}
-
-impl Request {
-    /// What is asked for, as people say it: `action=generate`, a route.
-    pub fn name(&self) -> Option<String> {
-        self.route.clone().or_else(|| self.field.as_ref().map(|(field, value)| format!("{field}={value}")))
-    }
-}
-
-/// A place where a service waits for another's answer.
-#[derive(Clone, Debug)]
-pub struct Wait {
-    /// Index of the service that waits.
-    pub service: usize,
-    /// The call that waits.
-    pub call: CallSite,
-    /// The wire, by index into [`Wires::wires`].
-    pub wire: usize,
-    /// The service that is waited for.
-    pub to: usize,
-    /// What is asked for, by index into [`Wires::requests`]: one of these.
-    pub requests: Vec<usize>,
-    /// For how long it waits, typically.
-    pub cost: Interval,
-    /// After how many milliseconds it gives up.
-    pub timeout: Option<f64>,
-    /// The calls that lead to it where the target depends on them, the innermost first.
-    pub by: Vec<CallSite>,
-}
 
 /// What some code costs, and what it waits for.
 #[derive(Clone, Debug, Default)]
@@ -110,7 +55,6 @@ impl Cost {
 
 /// Fills in requests and waits.
 pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wires) {
-    let T=std::time::Instant::now();
     let count = program.system.services.len();
     let found: Vec<Vec<Request>> = (0..count)
         .into_par_iter()
@@ -120,7 +64,6 @@ pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wir
         })
         .collect();
     wires.requests = found.into_iter().flatten().collect();
-    eprintln!("requests {:?}",T.elapsed());
     let by_service = by_service(&wires.requests, count);
     let resolved: Vec<Vec<Wait>> = (0..count)
         .into_par_iter()
@@ -139,6 +82,7 @@ pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wir
         }
         first += waits.len();
         counters.push(Counter {
+            depends: waits.iter().any(|wait| !wait.by.is_empty()),
             program,
             reader: Reader::new(program, service, names),
             listening: listening_objects(&wires.endpoints[service]),
@@ -147,14 +91,13 @@ pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wir
             known: FxHashMap::default(),
             above: Vec::new(),
             costs: Vec::new(),
+            root: None,
         });
     }
     let own_requests: Vec<Vec<Request>> =
         by_service.iter().map(|own| own.iter().map(|index| wires.requests[*index].clone()).collect()).collect();
-    eprintln!("resolved {:?}",T.elapsed());
     for _ in 0..MOST_ROUNDS {
-        eprintln!("round {:?}",T.elapsed());
-        let costs: Vec<Interval> = wires.waits.iter().map(|wait| wait.cost).collect();
+            let costs: Vec<Interval> = wires.waits.iter().map(|wait| wait.cost).collect();
         let reckoned: Vec<Vec<Cost>> = counters
             .par_iter_mut()
             .zip(&own_requests)
@@ -211,443 +154,14 @@ fn listening_objects(endpoints: &[Endpoint]) -> FxHashSet<Site> {
     endpoints.iter().filter(listens).filter_map(|endpoint| endpoint.object).collect()
 }
 
-/// What a service can be asked for.
-fn requests(program: &Program, reader: &Reader<'_>, service: usize, endpoints: &[Endpoint]) -> Vec<Request> {
-    let mut found: Vec<Request> = Vec::new();
-    let mut seen: FxHashSet<(usize, FunctionId, Option<ClassId>)> = FxHashSet::default();
-    let has_routes = endpoints.iter().any(|endpoint| endpoint.role == WireRole::Routes);
-    for (listener, endpoint) in endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.is_listening()) {
-        let mut entries: Vec<(FunctionId, Option<ClassId>, Option<RegionId>)> = Vec::new();
-        for function in &endpoint.handlers {
-            let receivers = reader.receivers(*function);
-            let receiver = if receivers.contains(&endpoint.receiver) { endpoint.receiver } else { receivers[0] };
-            entries.push((*function, receiver, None));
-        }
-        if endpoint.handlers.is_empty() && endpoint.role == WireRole::Listens && !(has_routes && endpoint.protocol == "http") {
-            entries.extend(receiving(program, reader, endpoint));
-        }
-        for (function, receiver, region) in entries {
-            if !seen.insert((listener, function, receiver)) {
-                continue;
-            }
-            let request = Request {
-                service,
-                listener,
-                field: None,
-                route: None,
-                handler: function,
-                function,
-                receiver,
-                region,
-                cost: Interval::default(),
-                waits: BTreeSet::new(),
-            };
-            if endpoint.role == WireRole::Routes {
-                found.extend(endpoint.topics.iter().map(|route| Request { route: Some(route.clone()), ..request.clone() }));
-                continue;
-            }
-            for (field, handler) in fields(program, reader, function, receiver) {
-                let handler = handler.unwrap_or(function);
-                let route = Some(field.1.clone()).filter(|route| field.0 == "path" && route.starts_with('/'));
-                found.push(Request { field: Some(field), route, handler, ..request.clone() });
-            }
-            found.push(request);
-        }
-    }
-    found
-}
-
-/// The functions that take what comes on a listener's object, each with the loop that does it once a message.
-fn receiving(
-    program: &Program,
-    reader: &Reader<'_>,
-    endpoint: &Endpoint,
-) -> Vec<(FunctionId, Option<ClassId>, Option<RegionId>)> {
-    let Some(object) = endpoint.object else { return Vec::new() };
-    let mut found = Vec::new();
-    for call in program.calls_on(object) {
-        let is_receive = wire_of(program, &call).is_some_and(|(wire, _, _)| wire.role == WireRole::Receives);
-        if !is_receive || !reader.reaches(call.function) {
-            continue;
-        }
-        let receivers = reader.receivers(call.function);
-        let receiver = if receivers.contains(&endpoint.receiver) { endpoint.receiver } else { receivers[0] };
-        let mut at = (call.function, receiver, call.file, call.region);
-        for _ in 0..3 {
-            if let Some(looped) = innermost_loop(program, at.2, at.3) {
-                at.3 = looped;
-                break;
-            }
-            // A helper that does nothing but receive gives the message to its caller.
-            let does_more = program.calls(at.0).any(|other| {
-                wire_of(program, &other).is_some_and(|(wire, _, _)| wire.role == WireRole::Sends)
-            });
-            let callers = reader.callers(at.0, at.1, &Caller::Any);
-            let (false, [(by, frame)]) = (does_more, callers.as_slice()) else { break };
-            let view = program.call(*by);
-            at = (frame.function, frame.receiver, view.file, view.region);
-        }
-        let region = innermost_loop(program, at.2, at.3);
-        if !found.contains(&(at.0, at.1, region)) {
-            found.push((at.0, at.1, region));
-        }
-    }
-    found
-}
-
-fn innermost_loop(program: &Program, file: FileId, region: RegionId) -> Option<RegionId> {
-    let facts = &program.linked.file(file).facts;
-    facts.enclosing(region).find(|(_, region)| matches!(region.kind, RegionKind::While { .. } | RegionKind::For { .. })).map(|(id, _)| id)
-}
-
-/// The fields by which a function and what it calls tell messages apart, with the function that a table holds for each.
-fn fields(
-    program: &Program,
-    reader: &Reader<'_>,
-    function: FunctionId,
-    receiver: Option<ClassId>,
-) -> BTreeMap<Field, Option<FunctionId>> {
-    let mut found = BTreeMap::new();
-    let mut seen = FxHashSet::default();
-    let frame = Arc::new(Frame { function, receiver, caller: Caller::Any });
-    let mut due = vec![(frame, 0)];
-    while let Some((frame, depth)) = due.pop() {
-        if !seen.insert(frame.function) || seen.len() > 200 {
-            continue;
-        }
-        // Farther down, conditions are about the work, not about the message.
-        if depth <= 2 {
-            for field in dispatch::compared(program, frame.function) {
-                found.entry(field).or_insert(None);
-            }
-        }
-        for call in program.calls(frame.function) {
-            if let Some((tables, field, _)) = dispatch::table(program, &call) {
-                let keys = dispatch::keys(program, &tables, frame.receiver);
-                for key in keys {
-                    let own = dispatch::entries(program, &tables, &key);
-                    if let Some(handler) = own.into_iter().find(|own| reader.reaches(*own)) {
-                        found.insert((field.clone(), key), Some(handler));
-                    }
-                }
-                continue;
-            }
-            if depth < 2 {
-                for (target, inner) in reader.runs_in(call.site, &frame) {
-                    let inner = Frame { function: target, receiver: inner.receiver, caller: Caller::Any };
-                    due.push((Arc::new(inner), depth + 1));
-                }
-            }
-        }
-    }
-    // Fields that hold many things, and those that say how it went, tell no requests apart.
-    let names = ["action", "command", "cmd", "type", "request_type", "message_type", "msg_type", "operation", "op", "method", "path", "event", "task", "topic", "query_type"];
-    found.retain(|(field, _), _| names.contains(&field.as_str()));
-    found
-}
-
-/// Finds the places where a service waits for others.
-struct Asking<'a> {
-    program: &'a Program,
-    reader: &'a Reader<'a>,
-    service: usize,
-    wires: &'a Wires,
-    by_service: &'a [Vec<usize>],
-}
-
-impl Asking<'_> {
-    fn waits(&self) -> Vec<Wait> {
-        let mut calls: Vec<CallSite> = self
-            .program
-            .catalogue()
-            .wired()
-            .filter(|model| {
-                let role = self.program.catalogue().wire(*model).map(|wire| wire.role);
-                matches!(role, Some(WireRole::Asks | WireRole::Receives))
-            })
-            .filter_map(|model| self.program.uses.by_model.get(&model))
-            .flatten()
-            .copied()
-            .collect();
-        calls.sort_unstable();
-        calls.dedup();
-        let mut found: Vec<Wait> = Vec::new();
-        for call in calls.into_iter().map(|call| self.program.call(call)) {
-            if call.unit.is_test || !self.reader.reaches(call.function) {
-                continue;
-            }
-            for receiver in self.reader.receivers(call.function) {
-                let frame = Frame { function: call.function, receiver, caller: Caller::Open };
-                let mut due = vec![Arc::new(frame)];
-                let mut ways = 0;
-                while let Some(frame) = due.pop() {
-                    ways += 1;
-                    match self.wait(&call, &frame) {
-                        Ok(wait) => found.extend(wait),
-                        Err(NeedsCaller) if ways < 64 && frame.calls().len() < LONGEST_WAY => {
-                            let root = frame.root();
-                            let callers = self.reader.callers(root.function, root.receiver, &Caller::Open);
-                            if callers.is_empty() {
-                                due.push(frame.called(&Caller::Any));
-                            }
-                            for (by, outer) in callers.into_iter().rev() {
-                                due.push(frame.called(&Caller::Call(by, outer)));
-                            }
-                        }
-                        Err(NeedsCaller) => due.push(frame.called(&Caller::Any)),
-                    }
-                    if ways > 256 {
-                        break;
-                    }
-                }
-            }
-        }
-        let mut seen = FxHashSet::default();
-        found.retain(|wait| seen.insert((wait.call, wait.by.clone(), wait.wire)));
-        found
-    }
-
-    fn wait(&self, call: &CallView<'_>, frame: &Arc<Frame>) -> Result<Option<Wait>, NeedsCaller> {
-        let Some((wire, model, object)) = wire_of(self.program, call) else { return Ok(None) };
-        let own = &self.wires.endpoints[self.service];
-        let candidates: Vec<usize> = match wire.role {
-            WireRole::Asks => (0..own.len()).filter(|index| own[*index].call == call.site).collect(),
-            _ => {
-                let Some(object) = object else { return Ok(None) };
-                let asks = |endpoint: &Endpoint| {
-                    let kind = endpoint.kind.as_ref().is_none_or(|(_, kind)| *kind == WireKind::Asks);
-                    endpoint.object == Some(object) && endpoint.role == WireRole::Connects && kind
-                };
-                (0..own.len()).filter(|index| asks(&own[*index])).collect()
-            }
-        };
-        let chain = frame.calls();
-        let origins = receiver_of(call).map(|receiver| self.origins(call.file, receiver, frame, 4)).unwrap_or_default();
-        let leads_here = |endpoint: &Endpoint| {
-            let by = endpoint.frame.calls();
-            by.is_empty() || by.iter().any(|by| chain.contains(by) || origins.contains(by))
-        };
-        if candidates.is_empty() {
-            return Ok(None);
-        }
-        let depends = candidates.iter().any(|index| !own[*index].frame.calls().is_empty());
-        let is_open = matches!(frame.root().caller, Caller::Open);
-        let fitting: Vec<usize> = candidates.iter().copied().filter(|index| leads_here(&own[*index])).collect();
-        if fitting.is_empty() && depends && is_open {
-            return Err(NeedsCaller);
-        }
-        let fitting = if fitting.is_empty() { candidates } else { fitting };
-        let joined: Vec<usize> = (0..self.wires.wires.len())
-            .filter(|index| {
-                let wire = &self.wires.wires[*index];
-                wire.from == self.service && fitting.contains(&wire.caller)
-            })
-            .collect();
-        let Some(first) = joined.first().copied() else { return Ok(None) };
-        let to = self.wires.wires[first].to;
-        // An end that goes to several, or to one that is known and one that is not, tells nothing of this wait.
-        let loose = fitting.iter().any(|index| !joined.iter().any(|wire| self.wires.wires[*wire].caller == *index));
-        if loose || joined.iter().any(|index| self.wires.wires[*index].to != to) {
-            return if depends && is_open { Err(NeedsCaller) } else { Ok(None) };
-        }
-        let listener = self.wires.wires[first].listener;
-        let requests = self.requests(call, object, frame, to, listener, &own[self.wires.wires[first].caller])?;
-        let timeout = self.timeout(call, model, object, frame, &own[self.wires.wires[first].caller])?;
-        let cost = ROUND_TRIP;
-        Ok(Some(Wait { service: self.service, call: call.site, wire: first, to, requests, cost, timeout, by: chain }))
-    }
-
-    /// What is asked for: by route, or by a field of the message that was sent.
-    fn requests(
-        &self,
-        call: &CallView<'_>,
-        object: Option<Site>,
-        frame: &Arc<Frame>,
-        to: usize,
-        listener: Option<usize>,
-        endpoint: &Endpoint,
-    ) -> Result<Vec<usize>, NeedsCaller> {
-        let all = &self.by_service[to];
-        let request = |index: &usize| &self.wires.requests[*index];
-        let mut route = endpoint.addresses.first().and_then(|address| address.route.clone());
-        let sent = self.sent(call, object);
-        if let Some(sent) = &sent
-            && let Some((wire, _, _)) = wire_of(self.program, sent)
-            && let Some(topic) = &wire.topic
-            && let Some(id) = sent.argument(topic.argument.as_deref(), topic.position)
-        {
-            let texts = self.reader.read(sent.file, id, frame)?;
-            route = texts.first().and_then(super::reading::Reading::text);
-        }
-        if endpoint.protocol == "http" && let Some(route) = route {
-            let path = route.split('?').next().unwrap_or_default();
-            let fits = |index: &&usize| request(index).route.as_deref().is_some_and(|own| matches_route(own, path));
-            let exact: Vec<usize> = all.iter().filter(fits).copied().collect();
-            if !exact.is_empty() {
-                return Ok(exact);
-            }
-        }
-        let at_listener: Vec<usize> = match listener {
-            Some(listener) => all.iter().copied().filter(|index| request(index).listener == listener).collect(),
-            None => Vec::new(),
-        };
-        // Which of its handlers answers is known only where the listener is.
-        let whole: Vec<usize> = at_listener.iter().copied().filter(|index| request(index).field.is_none()).collect();
-        let sent = sent.as_ref().unwrap_or(call);
-        let message = wire_of(self.program, sent).and_then(|(wire, _, _)| {
-            let message = wire.message.as_ref()?;
-            sent.argument(message.argument.as_deref(), message.position)
-        });
-        if let Some(message) = message
-            && let Some(message) = self.reader.message(sent.file, message, frame, 8)?
-        {
-            let fields = self.reader.fields(&message)?;
-            let named: Vec<usize> =
-                at_listener.iter().copied().filter(|index| request(index).field.as_ref().is_some_and(|field| fields.contains(field))).collect();
-            if !named.is_empty() {
-                return Ok(named);
-            }
-        }
-        Ok(whole)
-    }
-
-    /// The send whose answer a call waits for: the last before it on the same object in the same function.
-    fn sent(&self, call: &CallView<'_>, object: Option<Site>) -> Option<CallView<'_>> {
-        let object = object?;
-        let receiver = receiver_of(call).and_then(|id| call.facts().dotted(id))?;
-        let before = self.program.calls(call.function).filter(|other| {
-            other.span().start < call.span().start
-                && receiver_of(other).and_then(|id| other.facts().dotted(id)).as_deref() == Some(&receiver)
-                && wire_of(self.program, other)
-                    .is_some_and(|(wire, _, own)| wire.role == WireRole::Sends && own.is_some_and(|own| own == object))
-        });
-        before.last()
-    }
-
-    /// After how long a call gives up, in milliseconds.
-    fn timeout(
-        &self,
-        call: &CallView<'_>,
-        model: lagmap_models::ModelId,
-        object: Option<Site>,
-        frame: &Arc<Frame>,
-        endpoint: &Endpoint,
-    ) -> Result<Option<f64>, NeedsCaller> {
-        let Some(timeout) = self.program.catalogue().entry(model).and_then(|entry| entry.timeout.as_ref()) else {
-            return Ok(None);
-        };
-        let unit = timeout.unit_ms.unwrap_or(1000.0);
-        let number = |reading: &[super::reading::Reading]| match reading {
-            [one] => one.default_text().and_then(|text| text.parse::<f64>().ok()).filter(|number| *number > 0.0),
-            _ => None,
-        };
-        if let Some(given) = given_bound(call.facts(), call.call, timeout) {
-            return Ok(number(&self.reader.read(call.file, given, frame)?).map(|value| value * unit));
-        }
-        let Some(object) = object else { return Ok(timeout.default_ms) };
-        for set in self.program.calls_on(object) {
-            let arguments = set.facts().arguments(set.call);
-            let [option, value] = arguments else { continue };
-            let name = self.program.constant_name(set.facts(), *option);
-            if !set.has_tag("sets-option") || !self.reader.reaches(set.function) {
-                continue;
-            }
-            let is_named = timeout.receiver_options.iter().any(|wanted| wanted == name);
-            // One of several options that a loop sets.
-            let is_looped = name.chars().any(char::is_lowercase) && self.program.has_option(object, &timeout.receiver_options);
-            if !is_named && !is_looped {
-                continue;
-            }
-            let outer = if set.function == frame.function {
-                Arc::clone(frame)
-            } else if set.function == endpoint.frame.function {
-                Arc::clone(&endpoint.frame)
-            } else {
-                let receivers = self.reader.receivers(set.function);
-                let receiver = if receivers.contains(&endpoint.receiver) { endpoint.receiver } else { receivers[0] };
-                Arc::new(Frame { function: set.function, receiver, caller: Caller::Any })
-            };
-            if let Ok(reading) = self.reader.read(set.file, *value, &outer.called(&Caller::Any))
-                && let Some(ms) = number(&reading)
-            {
-                return Ok(Some(ms));
-            }
-        }
-        Ok(timeout.default_ms)
-    }
-
-    /// The calls of project functions that an object came through: `self.router = request_socket(context, PORT)`.
-    fn origins(&self, file: FileId, id: lagmap_facts::ExprId, frame: &Arc<Frame>, depth: u32) -> Vec<CallSite> {
-        let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
-        let unit = self.program.linked.file(file);
-        let facts = &unit.facts;
-        match facts.expr(id) {
-            Expr::Call(call) => vec![self.program.linked.ids.call(file, call)],
-            Expr::Name(name) => {
-                let node = &facts.exprs[id.0 as usize];
-                let scope = facts.region(node.region).function;
-                let name = facts.names.hash(name);
-                let bindings = unit.scopes.reaching(facts, scope, name, node.span.start, node.region);
-                bindings
-                    .flat_map(|binding| match binding.source {
-                        crate::Source::Value(value) if value != id => self.origins(file, value, frame, depth),
-                        _ => Vec::new(),
-                    })
-                    .collect()
-            }
-            Expr::Attribute { value, attribute } => {
-                let name = facts.names.hash(attribute);
-                let own = match (facts.expr(value), frame.receiver) {
-                    (Expr::Name(own), Some(class)) if facts.text(own) == "self" => vec![class],
-                    _ => {
-                        let class = |value| match value {
-                            Value::Instance { class, .. } => Some(class),
-                            _ => None,
-                        };
-                        self.program.evaluator(file).values(value).iter().filter_map(class).collect()
-                    }
-                };
-                let mut found = Vec::new();
-                for class in own {
-                    for owner in self.program.linked.classes.lookup_order(class) {
-                        for write in self.program.uses.writes.get(&Cell::Attribute(*owner, name)).into_iter().flatten() {
-                            if let Some(value) = write.value {
-                                let (file, value) = self.program.linked.ids.of_site(value);
-                                found.extend(self.origins(file, value, frame, depth));
-                            }
-                        }
-                    }
-                }
-                found
-            }
-            _ => Vec::new(),
-        }
-    }
-}
-
-fn receiver_of(call: &CallView<'_>) -> Option<lagmap_facts::ExprId> {
-    match call.facts().expr(call.call.callee) {
-        Expr::Attribute { value, .. } => Some(value),
-        _ => None,
-    }
-}
-
-/// Whether a path fits a route with parameters: `/items/{id}`, `/items/<int:id>`; `{}` in the path is not known.
-pub fn matches_route(route: &str, path: &str) -> bool {
-    let parts = |text: &str| text.trim_matches('/').split('/').map(str::to_owned).collect::<Vec<_>>();
-    let (route, path) = (parts(route), parts(path));
-    route.len() == path.len()
-        && route.iter().zip(&path).all(|(own, part)| {
-            own == part || own.starts_with('{') || own.starts_with('<') || part.contains("{}") && !own.is_empty()
-        })
-}
-
 type Key = (FunctionId, Option<ClassId>, Vec<CallSite>, Option<Field>);
 
 /// Adds up what the code of one service costs.
 struct Counter<'a> {
     program: &'a Program,
     reader: Reader<'a>,
+    /// Where some waits go depends on who calls them.
+    depends: bool,
     listening: FxHashSet<Site>,
     /// The waits at each call, with the calls that lead to them.
     waits: FxHashMap<CallSite, Vec<(usize, Vec<CallSite>)>>,
@@ -657,12 +171,38 @@ struct Counter<'a> {
     known: FxHashMap<Key, Cost>,
     above: Vec<FunctionId>,
     costs: Vec<Interval>,
+    /// The function that takes the request, what holds in it then, and where it has answered.
+    root: Option<(FunctionId, Vec<(ExprId, bool)>, Option<u32>)>,
 }
 
 impl Counter<'_> {
     fn request(&mut self, request: &Request) -> Cost {
         let frame = Arc::new(Frame { function: request.function, receiver: request.receiver, caller: Caller::Any });
-        self.body(&frame, request.region, request.field.as_ref())
+        let answers = self.program.calls(request.function).filter(|call| {
+            wire_of(self.program, call).is_some_and(|(wire, _, object)| {
+                wire.role == WireRole::Sends && object.is_some_and(|object| self.listening.contains(&object))
+            })
+        });
+        let answered = answers.map(|call| call.span().end).max();
+        self.root = Some((request.function, request.given.clone(), answered));
+        let cost = self.body(&frame, request.region, request.field.as_ref());
+        self.root = None;
+        cost
+    }
+
+    /// Whether a condition holds in the function that takes the request, because there is one.
+    fn given(&self, function: FunctionId, test: ExprId) -> Option<bool> {
+        let (root, given, _) = self.root.as_ref().filter(|_| self.above.is_empty())?;
+        let known = given.iter().find(|(own, _)| *own == test).filter(|_| *root == function);
+        known.map(|(_, holds)| *holds)
+    }
+
+    /// Whether a call comes when the request has been answered: a pause before the next one.
+    fn is_afterwards(&self, call: &CallView<'_>) -> bool {
+        self.above.is_empty()
+            && self.root.as_ref().is_some_and(|(root, _, answered)| {
+                *root == call.function && answered.is_some_and(|answered| call.span().start > answered)
+            })
     }
 
     fn function(&mut self, frame: &Arc<Frame>, field: Option<&Field>) -> Cost {
@@ -700,7 +240,7 @@ impl Counter<'_> {
         let mut costs: Vec<Cost> = vec![Cost::default(); regions.len()];
         let mut branches: Vec<Vec<Branch>> = (0..regions.len()).map(|_| Vec::new()).collect();
         let calls: Vec<CallView<'_>> = self.program.calls(frame.function).collect();
-        for call in &calls {
+        for call in calls.iter().filter(|call| !self.is_afterwards(call)).collect::<Vec<_>>() {
             let cost = self.call(call, frame, field);
             costs[(call.region.0 - first) as usize].then(&cost);
         }
@@ -725,13 +265,11 @@ impl Counter<'_> {
                 _ if is_first_only => {}
                 RegionKind::If { test, holds, .. } => {
                     let verdict = field.and_then(|field| dispatch::verdict(self.program, file, test, field));
-                    if verdict != Some(!holds) {
-                        let branch = Branch { of: test, certain: verdict.is_some(), holds: Some(holds), costs: vec![cost] };
-                        Branch::add(&mut branches[outer], branch);
-                    } else {
-                        let branch = Branch { of: test, certain: true, holds: Some(holds), costs: Vec::new() };
-                        Branch::add(&mut branches[outer], branch);
-                    }
+                    let verdict = verdict.or_else(|| self.given(frame.function, test));
+                    let runs = verdict.is_none_or(|verdict| verdict == holds);
+                    let costs = if runs { vec![cost] } else { Vec::new() };
+                    let branch = Branch { of: test, certain: verdict.is_some(), holds: Some(holds), costs };
+                    Branch::add(&mut branches[outer], branch);
                 }
                 RegionKind::Case { subject, .. } => {
                     let branch = Branch { of: subject, certain: false, holds: None, costs: vec![cost] };
@@ -757,9 +295,7 @@ impl Counter<'_> {
             if fitting.is_empty() {
                 fitting = waits.iter().map(|(index, _)| *index).collect();
             }
-            let one = |index: usize, costs: &[Interval]| Cost { ms: costs[index], waits: BTreeSet::from([index]) };
-            let costs = self.costs.clone();
-            let all = fitting.into_iter().map(|index| one(index, &costs));
+            let all = fitting.into_iter().map(|index| Cost { ms: self.costs[index], waits: BTreeSet::from([index]) });
             return all.reduce(|a, b| a.or(&b)).unwrap_or_default();
         }
         let mut cost = Cost::default();
@@ -775,7 +311,7 @@ impl Counter<'_> {
             cost.then(handed);
         } else if !receives {
             for effect in self.program.effects.own(call.function).iter().filter(|effect| effect.source == call.site) {
-                cost.ms = cost.ms.plus(effect.cost);
+                cost.ms = cost.ms.plus(self.slept(call, effect, frame).unwrap_or(effect.cost));
             }
         }
         let mut chosen: Option<Vec<FunctionId>> = None;
@@ -810,6 +346,16 @@ impl Counter<'_> {
             cost.then(&targets);
         }
         cost
+    }
+
+    /// How long a sleep takes whose time is a constant or setting.
+    fn slept(&self, call: &CallView<'_>, effect: &Effect, frame: &Arc<Frame>) -> Option<Interval> {
+        let argument = call.facts().arguments(call.call).first().copied();
+        let argument = argument.filter(|_| effect.kind == EffectKind::Sleep && call.has_tag("sleep"))?;
+        let readings = self.reader.read(call.file, argument, frame).ok()?;
+        let [reading] = readings.as_slice() else { return None };
+        let seconds: f64 = reading.default_text()?.parse().ok()?;
+        Some(Interval::new(seconds * 1000.0, seconds * 1000.0))
     }
 
     /// What a call costs that has another thread do something and waits for it: `await asyncio.to_thread(work)`.
@@ -852,8 +398,7 @@ impl Counter<'_> {
             };
             Arc::new(Frame { caller, ..**frame })
         }
-        let depends = self.waits.values().flatten().any(|(_, by)| !by.is_empty());
-        cut(frame, if depends { LONGEST_WAY } else { 0 })
+        cut(frame, if self.depends { LONGEST_WAY } else { 0 })
     }
 
     /// Whether a call of a coroutine function is waited for: by `await`, or by what it is handed to.
@@ -879,7 +424,7 @@ fn regions_contain(regions: std::ops::Range<u32>, region: RegionId) -> bool {
 
 /// The branches of one condition.
 struct Branch {
-    of: lagmap_facts::ExprId,
+    of: ExprId,
     /// It is known which one runs.
     certain: bool,
     holds: Option<bool>,

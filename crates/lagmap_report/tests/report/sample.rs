@@ -163,6 +163,7 @@ fn findings() -> Vec<Finding> {
             unbounded: false,
         },
         services: vec!["Api".into(), "Stock".into()],
+        waits_behind: vec![],
         suggestion: "Read it once at start-up, or `await asyncio.to_thread(load_settings)`.".into(),
         subsection: Subsection::Async,
         cause: "json.load".into(),

@@ -22,6 +22,7 @@ rules! {
     blocking_call_on_event_loop,
     buffer_per_item,
     busy_waiting,
+    chatty_services,
     client_per_request,
     commit_per_row,
     config_read_per_request,
@@ -39,11 +40,15 @@ rules! {
     model_in_several_services,
     model_load_per_request,
     object_kept_by_registration,
+    overloaded_service,
+    peer_state_polled,
     quadratic_work_in_loop,
     regex_compiled_per_request,
     repeated_pure_call,
+    request_cycle,
     request_without_timeout,
     resource_never_closed,
+    retries_across_services,
     row_by_row_computation,
     same_answer_fetched_per_request,
     self_deadlock,
@@ -53,10 +58,23 @@ rules! {
     stacked_retries,
     task_never_awaited,
     thread_per_request,
+    timeout_shorter_than_work,
     unbounded_memoization,
     uncached_inference,
+    waits_behind_waits,
     whole_file_read_per_request,
     wide_array_type,
     zmq_close_without_linger,
     zmq_receive_without_bound,
+}
+
+/// A time in seconds, as short as it can be said.
+fn seconds(ms: f64) -> String {
+    let seconds = ms / 1000.0;
+    match seconds {
+        seconds if seconds >= 10.0 => format!("{seconds:.0}"),
+        seconds if seconds >= 1.0 => format!("{seconds:.1}").trim_end_matches(".0").to_owned(),
+        seconds if seconds >= 0.001 => format!("{seconds:.3}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+        _ => "0.001".to_owned(),
+    }
 }

@@ -25,6 +25,7 @@ from hearth.service import parse_options
 from hearth.sockets import request_socket
 
 ROUTER_PORT = 17102
+BUTLER_PORT = 17111
 
 #: How long a client may take over its request.
 PATIENCE_S = 5
@@ -49,6 +50,23 @@ class RouterLink:
         self._socket.close()
 
 
+class ButlerLink:
+    """A socket to the butler; used by one thread only."""
+
+    def __init__(self, context):
+        self._socket = request_socket(context, BUTLER_PORT, wait_ms=6000)
+
+    def evening(self):
+        try:
+            self._socket.send_json({"action": "evening"})
+            return self._socket.recv_json()
+        except zmq.Again:
+            return {"ok": False}
+
+    def close(self):
+        self._socket.close()
+
+
 class WebGateway:
     name = "WebGateway"
 
@@ -57,6 +75,7 @@ class WebGateway:
         self.log = rotating_log(self.name)
         self.context = zmq.Context()
         self.router = RouterLink(self.context)
+        self.butler = ButlerLink(self.context)
         self.directory = DirectoryClient(self.context)
         self.archive = TranscriptArchive()
         self.health = HealthResponder(self.context, options.health_port, self.health_report)
@@ -69,6 +88,7 @@ class WebGateway:
             "/size": self.answer_size,
             "/services": self.answer_services,
             "/almanac": self.answer_almanac,
+            "/evening": self.answer_evening,
         }
 
     async def serve(self):
@@ -86,6 +106,7 @@ class WebGateway:
         self.worker.shutdown()
         self.archive.close()
         self.router.close()
+        self.butler.close()
         self.directory.close()
         self.context.term()
 
@@ -157,6 +178,11 @@ class WebGateway:
         day = time.localtime().tm_yday
         forecast = {"sky": "cloudy" if day % 2 else "clear", "high": 8 + day % 20}
         return 200, {"forecast": forecast, "sun": {"rise": "07:10", "set": "17:45"}}
+
+    async def answer_evening(self, query):
+        """Makes it warm; the worker thread waits."""
+        loop = asyncio.get_running_loop()
+        return 200, await loop.run_in_executor(self.worker, self.butler.evening)
 
     async def push_to_panels(self, text):
         await asyncio.sleep(0.05)
