@@ -216,7 +216,9 @@ impl Search<'_> {
 
     fn by_name(&self, name: &str) -> Option<usize> {
         // Names of services are host names where containers run them; a single common word is no proof that they do.
-        self.system.services.iter().position(|service| service.name == name)
+        let is_called = |service: &lagmap_system::Service| service.name == name || service.hosts.iter().any(|host| host == name);
+        let mut called = self.system.services.iter().enumerate().filter(|(_, service)| is_called(service));
+        called.next().map(|(index, _)| index).filter(|_| called.next().is_none())
     }
 
     fn by_key(&self, key: &str) -> Option<usize> {

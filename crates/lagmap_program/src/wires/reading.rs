@@ -1,6 +1,6 @@
 //! Reading: which text an expression is in one service, its calls, its classes and its configuration considered.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use lagmap_facts::{
     BinaryOp, CallId, CompareOp, Expr, ExprId, FunctionIndex, NameHash, OpKind, ParameterKind, RegionId, RegionKind,
@@ -37,6 +37,8 @@ type CallersOf = Arc<[(CallSite, FunctionId, Option<ClassId>)]>;
 pub struct Reader<'a> {
     pub(super) program: &'a Program,
     reach: &'a Reach,
+    /// What its declaration says of its environment.
+    environment: &'a BTreeMap<String, String>,
     script: Option<&'a str>,
     pub(super) names: &'a FxHashMap<&'a str, usize>,
     /// `None`: it is being read.
@@ -52,6 +54,7 @@ impl<'a> Reader<'a> {
         Self {
             program,
             reach: &program.reaches[service],
+            environment: &program.system.services[service].environment,
             script: program.system.services[service].script.as_deref(),
             names,
             attributes: RefCell::default(),
@@ -664,7 +667,7 @@ impl<'a> Reader<'a> {
                 let default = view.argument(Some("default"), Some(1));
                 let default = default.map(read).transpose()?.unwrap_or_default();
                 return Ok(merged(read(*name)?.iter().flat_map(|name| match name.text() {
-                    Some(key) => defaulted(&key, &default),
+                    Some(key) => self.variable_of_environment(&key, &default),
                     None => Reading::unknown(),
                 })));
             }
@@ -741,6 +744,14 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(if found.is_empty() { Reading::unknown() } else { found })
+    }
+
+    /// What a variable of the environment holds, as the service is declared; else its default.
+    pub(super) fn variable_of_environment(&self, key: &str, default: &[Reading]) -> Vec<Reading> {
+        match self.environment.get(key) {
+            Some(value) => Reading::known(value.as_str()),
+            None => defaulted(key, default),
+        }
     }
 
     /// Whether a method called `get` is that of a mapping, as far as is known.

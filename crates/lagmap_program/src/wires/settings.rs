@@ -34,7 +34,7 @@ impl Reader<'_> {
         let linked = &self.program.linked;
         let facts = &linked.file(file).facts;
         if facts.dotted(container).is_some_and(|name| name.ends_with("environ")) {
-            return Ok(defaulted(key, default.unwrap_or_default()));
+            return Ok(self.variable_of_environment(key, default.unwrap_or_default()));
         }
         let mut found = Vec::new();
         let mut is_literal = false;

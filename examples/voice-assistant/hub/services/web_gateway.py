@@ -59,7 +59,8 @@ class ButlerLink:
     def evening(self):
         try:
             self._socket.send_json({"action": "evening"})
-            return self._socket.recv_json()
+            warm = self._socket.recv_json()
+            return warm
         except zmq.Again:
             return {"ok": False}
 
