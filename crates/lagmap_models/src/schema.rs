@@ -304,7 +304,7 @@ pub enum RunContext {
 }
 
 /// How calls of a library meet other processes: an end of a wire.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WireModel {
     /// Dotted paths that all behave so.
@@ -349,7 +349,7 @@ pub struct WireModel {
 }
 
 /// Which argument of a call.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ArgumentModel {
     /// By its keyword.
@@ -361,7 +361,7 @@ pub struct ArgumentModel {
 }
 
 /// What a call does with a wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WireRole {
     /// Makes an object of a certain kind that listens or connects later.
@@ -387,7 +387,7 @@ pub enum WireRole {
 }
 
 /// What an object at the end of a wire is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WireKind {
     /// Sends requests and waits for their answers.
