@@ -70,6 +70,55 @@ fn services_are_listed() {
     assert_eq!(json(&list)[1]["dependencies"], serde_json::json!(["Api"]));
 }
 
+/// Two services: one asks the other over ZMQ.
+fn talking_system() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let front = "import zmq\n\ncontext = zmq.Context()\nback = context.socket(zmq.REQ)\nback.connect('tcp://localhost:7101')\n\
+                 server = context.socket(zmq.REP)\nserver.bind('tcp://*:7100')\nwhile True:\n    server.recv_json()\n    \
+                 back.send_json({'action': 'think'})\n    server.send_json(back.recv_json())\n";
+    let back = "import time\n\nimport zmq\n\nserver = zmq.Context().socket(zmq.REP)\nserver.bind('tcp://*:7101')\nwhile True:\n    \
+                request = server.recv_json()\n    if request['action'] == 'think':\n        time.sleep(2)\n    \
+                server.send_json({})\n";
+    fs::write(root.path().join("front.py"), front).unwrap();
+    fs::write(root.path().join("back.py"), back).unwrap();
+    let config =
+        "services:\n  Front: {script_path: front.py, port: 7100}\n  Back: {script_path: back.py, port: 7101}\n";
+    fs::write(root.path().join("startup_config.yaml"), config).unwrap();
+    root
+}
+
+#[test]
+fn wires_are_listed_and_drawn() {
+    let root = talking_system();
+    let list = lagmap(root.path(), &["services", "--format", "json"]).code(0).get_output().stdout.clone();
+    let (front, back) = (&json(&list)[0], &json(&list)[1]);
+    let wire = &front["wires_out"][0];
+    assert_eq!((&wire["kind"], &wire["peer"]), (&"zmq REQ".into(), &"Back".into()));
+    assert_eq!((&wire["port"], &wire["path"], &wire["line"]), (&7101.into(), &"front.py".into(), &5.into()));
+    assert_eq!((&back["wires_in"][0]["peer"], &back["wires_in"][0]["line"]), (&"Front".into(), &6.into()));
+    let think = &back["handlers"][0];
+    assert_eq!(think["request"], "action=think");
+    assert!(think["typical_ms"][0].as_f64().unwrap() >= 2000.0, "{think}");
+    lagmap(root.path(), &["services", "--format", "dot"])
+        .code(0)
+        .stdout(contains("\"Front\" -> \"Back\" [style=solid, label=\"zmq REQ\"];"));
+    lagmap(root.path(), &["services", "--format", "mermaid"]).code(0).stdout(contains("s0 -->|\"zmq REQ\"| s1"));
+    lagmap(root.path(), &["audit", "--format", "markdown"])
+        .code(0)
+        .stdout(contains("## Services that others wait for"))
+        .stdout(contains("| Back | Front | `action=think` | 2 s |"));
+}
+
+#[test]
+fn the_way_between_services_is_told() {
+    let root = talking_system();
+    lagmap(root.path(), &["services", "--path", "Front", "Back"])
+        .code(0)
+        .stdout(starts_with("Front -> Back for action=think (front.py:11, by port 7101): waits 2 s"));
+    lagmap(root.path(), &["services", "--path", "Back", "Front"]).code(2).stderr(contains("no call is seen to lead"));
+    lagmap(root.path(), &["services", "--path", "Front", "Bakc"]).code(2).stderr(contains("did you mean `Back`?"));
+}
+
 #[test]
 fn a_path_that_does_not_exist_is_told_with_exit_code_2() {
     let root = system();

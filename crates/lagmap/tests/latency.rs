@@ -43,7 +43,8 @@ fn predicted() -> Times {
 }
 
 fn measured(python: &str, state: &Path) -> Times {
-    let output = Command::new(python).arg("measure.py").current_dir(example()).env("HEARTH_STATE", state).output().unwrap();
+    let output =
+        Command::new(python).arg("measure.py").current_dir(example()).env("HEARTH_STATE", state).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -83,7 +84,9 @@ fn requests_take_as_long_as_predicted_in_order() {
     let python = std::env::var("LAGMAP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has_zmq = Command::new(&python).args(["-c", "import zmq"]).output().is_ok_and(|output| output.status.success());
     if !has_zmq {
-        println!("skipped: {python} has no pyzmq (python3 -m venv env && env/bin/pip install pyzmq; LAGMAP_PYTHON=env/bin/python)");
+        println!(
+            "skipped: {python} has no pyzmq (python3 -m venv env && env/bin/pip install pyzmq; LAGMAP_PYTHON=env/bin/python)"
+        );
         return;
     }
     let state = tempfile::tempdir().unwrap();

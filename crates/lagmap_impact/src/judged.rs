@@ -67,7 +67,17 @@ fn judge_one(program: &Program, finding: Finding) -> Judged {
             let (path, services, start) = (path.clone(), services.clone(), (*line, *column));
             let function = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem).replace('/', ".");
             let waits_behind = waits_for(program, &services);
-            Judged { finding, severity, services, waits_behind, path, start, end: start, function, fingerprint: String::new() }
+            Judged {
+                finding,
+                severity,
+                services,
+                waits_behind,
+                path,
+                start,
+                end: start,
+                function,
+                fingerprint: String::new(),
+            }
         }
     }
 }
@@ -79,7 +89,8 @@ fn services(program: &Program, function: FunctionId) -> Vec<String> {
 
 /// The services that wait for what a finding makes slow: those that asked for the request it happens in.
 fn waits_behind(program: &Program, finding: &Finding, function: FunctionId, hit: &[String]) -> Vec<String> {
-    let in_request = finding.context.is_some_and(|context| matches!(context.frequency, Frequency::Request | Frequency::Lazy));
+    let in_request =
+        finding.context.is_some_and(|context| matches!(context.frequency, Frequency::Request | Frequency::Lazy));
     if !in_request {
         return Vec::new();
     }

@@ -204,9 +204,9 @@ impl Program {
             let around = self.around(file, looped);
             around.forever
                 && !around.service
-                && self.calls(function).any(|other| {
-                    other.has_tag("sleep") && facts.enclosing(other.region).any(|(id, _)| id == looped)
-                })
+                && self
+                    .calls(function)
+                    .any(|other| other.has_tag("sleep") && facts.enclosing(other.region).any(|(id, _)| id == looped))
         };
         let mut callers = self.incoming(call.function).filter(|edge| self.is_live(edge.from)).peekable();
         paced(call.file, call.function, call.region)
@@ -220,14 +220,18 @@ impl Program {
     /// What the costliest other call in the innermost loop around a call typically takes at most, in milliseconds.
     pub fn other_cost_in_loop(&self, call: &CallView<'_>) -> f64 {
         let facts = call.facts();
-        let Some((looped, _)) = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop()) else { return 0.0 };
-        let others = self.calls(call.function).filter(|other| {
-            other.site != call.site && facts.enclosing(other.region).any(|(id, _)| id == looped)
-        });
+        let Some((looped, _)) = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop()) else {
+            return 0.0;
+        };
+        let others = self
+            .calls(call.function)
+            .filter(|other| other.site != call.site && facts.enclosing(other.region).any(|(id, _)| id == looped));
         let costs = others.flat_map(|other| {
             let own = self.effects.own(other.function).iter().filter(|effect| effect.source == other.site);
             let own: Vec<f64> = own.map(|effect| effect.cost.high).collect();
-            own.into_iter().chain(self.effects_of_call(&other, true).into_iter().map(|(_, effect)| effect.cost.high)).collect::<Vec<_>>()
+            own.into_iter()
+                .chain(self.effects_of_call(&other, true).into_iter().map(|(_, effect)| effect.cost.high))
+                .collect::<Vec<_>>()
         });
         costs.fold(0.0, f64::max)
     }

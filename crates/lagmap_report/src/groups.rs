@@ -60,8 +60,12 @@ fn rank(findings: &[Finding], mut members: Vec<usize>) -> Option<(Rank, Group)> 
     let members: Vec<&Finding> = members.iter().filter_map(|&index| findings.get(index)).collect();
     let services: BTreeSet<&str> = members.iter().flat_map(|finding| &finding.services).map(String::as_str).collect();
     // Who waits behind them is hit as much.
-    let hit: BTreeSet<&str> =
-        members.iter().flat_map(|finding| &finding.waits_behind).map(String::as_str).chain(services.iter().copied()).collect();
+    let hit: BTreeSet<&str> = members
+        .iter()
+        .flat_map(|finding| &finding.waits_behind)
+        .map(String::as_str)
+        .chain(services.iter().copied())
+        .collect();
     let slowest = members.iter().map(|finding| microseconds(finding)).max().unwrap_or(0);
     let group = Group {
         rule: worst.rule.clone(),

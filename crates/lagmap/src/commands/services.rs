@@ -182,7 +182,8 @@ fn step(step: &Step) -> String {
         None => "does not wait".to_owned(),
     };
     let asked = if step.requests.is_empty() { String::new() } else { format!(" for {}", step.requests.join(" or ")) };
-    let answers = if step.handlers.is_empty() { String::new() } else { format!("; answered by {}", step.handlers.join(", ")) };
+    let answers =
+        if step.handlers.is_empty() { String::new() } else { format!("; answered by {}", step.handlers.join(", ")) };
     visible(&format!(
         "{} -> {}{asked} ({}:{}, by {}): {waits}{answers}",
         step.from, step.to, step.path, step.line, step.by

@@ -130,7 +130,9 @@ impl<'a> Reader<'a> {
             DeValue::Float(number) => number.as_str().parse().ok(),
             _ => None,
         };
-        number.filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or_else(|| self.expected(key, "a number above 0", value))
+        number
+            .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+            .ok_or_else(|| self.expected(key, "a number above 0", value))
     }
 
     fn severity(&self, key: &str, value: &Value<'_>) -> Result<Severity, Failure> {

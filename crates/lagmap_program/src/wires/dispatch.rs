@@ -21,9 +21,9 @@ pub fn field_of(program: &Program, file: FileId, id: ExprId, depth: u32) -> Opti
     match facts.expr(id) {
         Expr::Subscript { index, .. } => literal(facts, index),
         Expr::Boolean { and: false, values } => field_of(program, file, *facts.list(values).first()?, depth),
-        Expr::Attribute { attribute, .. } => {
-            Some(facts.text(attribute)).filter(|name| matches!(*name, "path" | "action" | "command" | "type")).map(str::to_owned)
-        }
+        Expr::Attribute { attribute, .. } => Some(facts.text(attribute))
+            .filter(|name| matches!(*name, "path" | "action" | "command" | "type"))
+            .map(str::to_owned),
         Expr::Call(call) => {
             let call = facts.call(call);
             let name = facts.last_name(call.callee).map(|name| facts.text(name)).unwrap_or_default();
@@ -39,8 +39,7 @@ pub fn field_of(program: &Program, file: FileId, id: ExprId, depth: u32) -> Opti
         Expr::Name(name) => {
             let node = &facts.exprs[id.0 as usize];
             let scope = facts.region(node.region).function;
-            let mut bindings =
-                unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
+            let mut bindings = unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region);
             let (Some(binding), None) = (bindings.next(), bindings.next()) else { return None };
             match binding.source {
                 Source::Value(value) if binding.path.is_whole() && value != id => field_of(program, file, value, depth),
@@ -158,7 +157,9 @@ pub fn table(program: &Program, call: &CallView<'_>) -> Option<(Vec<Site>, Strin
 pub fn entries(program: &Program, tables: &[Site], key: &str) -> Vec<FunctionId> {
     let mut found = Vec::new();
     for table in tables {
-        for value in program.solution.cells.get(Cell::Entry(*table, NameHash::of(key))).into_iter().flat_map(Values::iter) {
+        for value in
+            program.solution.cells.get(Cell::Entry(*table, NameHash::of(key))).into_iter().flat_map(Values::iter)
+        {
             if let Value::Function(function) | Value::Method { function, .. } = value
                 && !found.contains(&function)
             {
@@ -168,7 +169,9 @@ pub fn entries(program: &Program, tables: &[Site], key: &str) -> Vec<FunctionId>
         // What `update` adds is not kept by key.
         for call in updates(program, *table) {
             let facts = call.facts();
-            let Some(Expr::Dict(list)) = facts.arguments(call.call).first().map(|first| facts.expr(*first)) else { continue };
+            let Some(Expr::Dict(list)) = facts.arguments(call.call).first().map(|first| facts.expr(*first)) else {
+                continue;
+            };
             for pair in facts.list(list).chunks_exact(2) {
                 if pair[0].get().and_then(|own| literal(facts, own)).as_deref() == Some(key) {
                     found.extend(functions(&call, pair[1]));

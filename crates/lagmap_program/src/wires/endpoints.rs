@@ -41,6 +41,8 @@ pub struct Endpoint {
     pub receiver: Option<ClassId>,
     /// How its function runs: the calls that lead here where it depends on them.
     pub frame: Arc<Frame>,
+    /// Other ways that lead to the same address.
+    pub others: Vec<Arc<Frame>>,
     /// Where, as far as it is known: one of these.
     pub addresses: Vec<Address>,
     /// The ports that it listens on, the configuration considered; what the configuration says first.
@@ -52,6 +54,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The ways that lead here.
+    pub fn ways(&self) -> impl Iterator<Item = &Arc<Frame>> {
+        std::iter::once(&self.frame).chain(&self.others)
+    }
+
     /// Whether others call it.
     pub const fn is_listening(&self) -> bool {
         matches!(self.role, WireRole::Listens | WireRole::Subscribes | WireRole::Routes)
@@ -95,7 +102,8 @@ fn of_call(
 ) -> Vec<Endpoint> {
     let Some((wire, _, object)) = wire_of(program, call) else { return Vec::new() };
     let is_used = |object| {
-        let mut others = program.calls_on(object).flat_map(|other| other.models().map(|(model, _)| model).collect::<Vec<_>>());
+        let mut others =
+            program.calls_on(object).flat_map(|other| other.models().map(|(model, _)| model).collect::<Vec<_>>());
         others.any(|model| wire.with.iter().any(|name| name == program.catalogue().name(model)))
     };
     if !wire.with.is_empty() && !object.is_some_and(is_used) {
@@ -115,9 +123,10 @@ fn of_call(
                 Ok(one) => {
                     let one = Endpoint { service, receiver, ..one };
                     // Ways that give the same are one.
-                    let same = |other: &Endpoint| other.addresses == one.addresses && other.topics == one.topics;
-                    if !found.iter().any(same) {
-                        found.push(one);
+                    let same = |other: &&mut Endpoint| other.addresses == one.addresses && other.topics == one.topics;
+                    match found.iter_mut().find(same) {
+                        Some(known) => known.others.push(frame),
+                        None => found.push(one),
                     }
                 }
                 Err(NeedsCaller) if ways < MOST_WAYS && frame.calls().len() < LONGEST_WAY => {
@@ -165,7 +174,8 @@ fn endpoint(view: &Ends<'_>, wire: &WireModel, object: Option<Site>) -> Result<E
         for value in call.values(first).iter() {
             let Value::Object { site, .. } = value else { continue };
             let Some(made) = program.creation(site) else { continue };
-            let Some((base, _, _)) = wire_of(program, &made).filter(|(base, _, _)| base.role == WireRole::Connects) else {
+            let Some((base, _, _)) = wire_of(program, &made).filter(|(base, _, _)| base.role == WireRole::Connects)
+            else {
                 continue;
             };
             let outer = if made.function == frame.function {
@@ -181,7 +191,8 @@ fn endpoint(view: &Ends<'_>, wire: &WireModel, object: Option<Site>) -> Result<E
     if wire.role == WireRole::Routes {
         let prefixes = object.map(|router| view.prefixes(router, 4)).transpose()?.unwrap_or_default();
         if !prefixes.is_empty() {
-            topics = prefixes.iter().flat_map(|prefix| topics.iter().map(move |topic| format!("{prefix}{topic}"))).collect();
+            topics =
+                prefixes.iter().flat_map(|prefix| topics.iter().map(move |topic| format!("{prefix}{topic}"))).collect();
         }
     }
     let object = match wire.role {
@@ -198,6 +209,7 @@ fn endpoint(view: &Ends<'_>, wire: &WireModel, object: Option<Site>) -> Result<E
         object,
         receiver: None,
         frame: Arc::clone(frame),
+        others: Vec::new(),
         addresses,
         ports: Vec::new(),
         topics,
@@ -347,8 +359,11 @@ impl Ends<'_> {
             return Vec::new();
         }
         let facts = self.call.facts();
-        let decorated = (0..).zip(&facts.functions).filter(|(_, function)| function.decorators.contains(&self.call.call.expr));
-        decorated.map(|(index, _)| self.program.linked.ids.function(self.call.file, lagmap_facts::FunctionIndex(index))).collect()
+        let decorated =
+            (0..).zip(&facts.functions).filter(|(_, function)| function.decorators.contains(&self.call.call.expr));
+        decorated
+            .map(|(index, _)| self.program.linked.ids.function(self.call.file, lagmap_facts::FunctionIndex(index)))
+            .collect()
     }
 
     /// The methods of a class that the library calls.
@@ -362,7 +377,10 @@ impl Ends<'_> {
             for (place, function) in (0..).zip(&facts.functions) {
                 let name = facts.text(function.name);
                 let is_verb = name.starts_with("do_") || matches!(name, "handle" | "get" | "post" | "put" | "delete");
-                if function.class == Some(index) && is_verb && linked.classes.method(class, NameHash::of(name)).is_some() {
+                if function.class == Some(index)
+                    && is_verb
+                    && linked.classes.method(class, NameHash::of(name)).is_some()
+                {
                     found.push(linked.ids.function(file, lagmap_facts::FunctionIndex(place)));
                 }
             }

@@ -186,9 +186,9 @@ impl Search<'_> {
 
     /// Whether requests with addresses of their own are made by what this connects.
     fn is_asked(&self, endpoint: &Endpoint) -> bool {
-        self.endpoints[endpoint.service]
-            .iter()
-            .any(|other| other.role == WireRole::Asks && (other.object == endpoint.object || other.addresses == endpoint.addresses))
+        self.endpoints[endpoint.service].iter().any(|other| {
+            other.role == WireRole::Asks && (other.object == endpoint.object || other.addresses == endpoint.addresses)
+        })
     }
 
     fn address(&self, endpoint: &Endpoint, address: &Address) -> Result<Target, Loose> {
@@ -216,7 +216,8 @@ impl Search<'_> {
 
     fn by_name(&self, name: &str) -> Option<usize> {
         // Names of services are host names where containers run them; a single common word is no proof that they do.
-        let is_called = |service: &lagmap_system::Service| service.name == name || service.hosts.iter().any(|host| host == name);
+        let is_called =
+            |service: &lagmap_system::Service| service.name == name || service.hosts.iter().any(|host| host == name);
         let mut called = self.system.services.iter().enumerate().filter(|(_, service)| is_called(service));
         called.next().map(|(index, _)| index).filter(|_| called.next().is_none())
     }
@@ -224,7 +225,9 @@ impl Search<'_> {
     fn by_key(&self, key: &str) -> Option<usize> {
         let key = key.to_ascii_lowercase();
         let (outer, last) = key.rsplit_once('.').unwrap_or(("", &key));
-        let stem = ["_port", "_host", "_url", "_address", "_addr", "_endpoint", "_uri"].iter().find_map(|end| last.strip_suffix(end));
+        let stem = ["_port", "_host", "_url", "_address", "_addr", "_endpoint", "_uri"]
+            .iter()
+            .find_map(|end| last.strip_suffix(end));
         let stem = stem.or_else(|| matches!(last, "port" | "host" | "url" | "address").then_some(outer))?;
         self.names.get(&normal(stem)).copied().flatten()
     }
@@ -248,7 +251,10 @@ impl Search<'_> {
             return at.find_map(|one| one.endpoint.filter(|index| fits(endpoint, &self.endpoints[service][*index])));
         }
         let health = |index: usize| {
-            self.by_port.values().flatten().any(|one| one.service == service && one.endpoint == Some(index) && one.health)
+            self.by_port
+                .values()
+                .flatten()
+                .any(|one| one.service == service && one.endpoint == Some(index) && one.health)
         };
         let own = self.endpoints[service].iter().enumerate();
         let mut fitting =
@@ -307,11 +313,17 @@ impl Search<'_> {
     }
 
     /// Who takes what is published.
-    fn subscribers<'b>(&'b self, from: usize, caller: usize, endpoint: &'b Endpoint) -> impl Iterator<Item = Wire> + 'b {
+    fn subscribers<'b>(
+        &'b self,
+        from: usize,
+        caller: usize,
+        endpoint: &'b Endpoint,
+    ) -> impl Iterator<Item = Wire> + 'b {
         self.endpoints.iter().enumerate().filter(move |(to, _)| *to != from).flat_map(move |(to, own)| {
-            let own = own.iter().enumerate().filter(move |(_, other)| {
-                other.role == WireRole::Subscribes && other.protocol == endpoint.protocol
-            });
+            let own = own
+                .iter()
+                .enumerate()
+                .filter(move |(_, other)| other.role == WireRole::Subscribes && other.protocol == endpoint.protocol);
             own.filter_map(move |(listener, other)| {
                 let topic = endpoint.topics.iter().find(|topic| other.topics.iter().any(|own| covers(own, topic)))?;
                 let by = Joint::Topic(topic.clone());

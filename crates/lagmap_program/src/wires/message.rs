@@ -15,7 +15,13 @@ pub type Message = (FileId, ExprId, Arc<Frame>);
 
 impl Reader<'_> {
     /// The dict display that an expression stands for, however it is encoded, and where.
-    pub fn message(&self, file: FileId, id: ExprId, frame: &Arc<Frame>, depth: u32) -> Result<Option<Message>, NeedsCaller> {
+    pub fn message(
+        &self,
+        file: FileId,
+        id: ExprId,
+        frame: &Arc<Frame>,
+        depth: u32,
+    ) -> Result<Option<Message>, NeedsCaller> {
         let Some(depth) = depth.checked_sub(1) else { return Ok(None) };
         let unit = self.program.linked.file(file);
         let facts = &unit.facts;
@@ -42,7 +48,9 @@ impl Reader<'_> {
                 let mut bindings = unit.scopes.reaching(facts, scope, name, node.span.start, node.region);
                 let (Some(binding), None) = (bindings.next(), bindings.next()) else { return Ok(None) };
                 match binding.source {
-                    Source::Value(value) if binding.path.is_whole() && value != id => self.message(file, value, frame, depth),
+                    Source::Value(value) if binding.path.is_whole() && value != id => {
+                        self.message(file, value, frame, depth)
+                    }
                     Source::Parameter(place) if self.program.linked.ids.function(file, scope) == frame.function => {
                         match &frame.caller {
                             Caller::Open => Err(NeedsCaller),
@@ -50,7 +58,8 @@ impl Reader<'_> {
                             Caller::Call(call, outer) => {
                                 let view = self.program.call(*call);
                                 let skipped = skipped(&view, frame.function, self.program);
-                                let given = self.program.linked.arguments(frame.function, skipped, view.facts(), view.call);
+                                let given =
+                                    self.program.linked.arguments(frame.function, skipped, view.facts(), view.call);
                                 match given.iter().find(|(own, _)| *own == place) {
                                     Some((_, value)) => self.message(view.file, *value, outer, depth),
                                     None => Ok(None),
@@ -73,7 +82,8 @@ impl Reader<'_> {
         let mut found = Vec::new();
         for pair in facts.list(list).chunks_exact(2) {
             let Some(Expr::Str(key)) = pair[0].get().map(|key| facts.expr(key)) else { continue };
-            if !matches!(facts.expr(pair[1]), Expr::Str(_) | Expr::Name(_) | Expr::Attribute { .. } | Expr::FString(_)) {
+            if !matches!(facts.expr(pair[1]), Expr::Str(_) | Expr::Name(_) | Expr::Attribute { .. } | Expr::FString(_))
+            {
                 continue;
             }
             let texts = self.read(*file, pair[1], frame)?;

@@ -98,9 +98,12 @@ impl Wires {
                         way.push(*wait);
                         if (to.service, to.listener) == (request.service, request.listener) {
                             if way.len() > 1 {
-                                let first = (0..way.len()).min_by_key(|place| (self.waits[way[*place]].service, way[*place]));
+                                let first =
+                                    (0..way.len()).min_by_key(|place| (self.waits[way[*place]].service, way[*place]));
                                 way.rotate_left(first.unwrap_or_default());
-                                let services = |way: &[usize]| -> Vec<usize> { way.iter().map(|wait| self.waits[*wait].service).collect() };
+                                let services = |way: &[usize]| -> Vec<usize> {
+                                    way.iter().map(|wait| self.waits[*wait].service).collect()
+                                };
                                 if !found.iter().any(|other| services(other) == services(&way)) {
                                     found.push(way);
                                 }
@@ -150,8 +153,9 @@ impl Wires {
             let service_ms = times.iter().sum::<f64>() / times.len().max(1) as f64;
             let waiting_ms = (busy < 1.0).then(|| busy * service_ms / (2.0 * (1.0 - busy)));
             let requests = waits.iter().flat_map(|wait| self.waits[*wait].requests.iter().copied());
-            let costliest = requests
-                .max_by(|a, b| self.requests[*a].cost.middle().total_cmp(&self.requests[*b].cost.middle()).then(b.cmp(a)))?;
+            let costliest = requests.max_by(|a, b| {
+                self.requests[*a].cost.middle().total_cmp(&self.requests[*b].cost.middle()).then(b.cmp(a))
+            })?;
             Some(Queue { service, listener, callers, service_ms, utilisation: busy, waiting_ms, costliest })
         };
         asked.into_iter().filter_map(queue).collect()

@@ -14,8 +14,7 @@ use super::{
 
 use crate::{
     CallSite, CallView, Cell, ClassId, EdgeKind, FileId, FunctionId, MethodKind, Program, Reach, Source, Value,
-    method_kind,
-    scopes::Binding,
+    method_kind, scopes::Binding,
 };
 
 /// How far names, attributes and calls are followed.
@@ -112,7 +111,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The calls of a function, each with the frame that it stands in; that frame's own caller is `outer`.
-    pub fn callers(&self, function: FunctionId, receiver: Option<ClassId>, outer: &Caller) -> Vec<(CallSite, Arc<Frame>)> {
+    pub fn callers(
+        &self,
+        function: FunctionId,
+        receiver: Option<ClassId>,
+        outer: &Caller,
+    ) -> Vec<(CallSite, Arc<Frame>)> {
         let known = self.callers.borrow().get(&(function, receiver)).cloned();
         let found = known.unwrap_or_else(|| {
             let found: CallersOf = self.callers_anew(function, receiver).into();
@@ -123,7 +127,11 @@ impl<'a> Reader<'a> {
         found.iter().map(|(call, function, receiver)| (*call, frame(*function, *receiver))).collect()
     }
 
-    fn callers_anew(&self, function: FunctionId, receiver: Option<ClassId>) -> Vec<(CallSite, FunctionId, Option<ClassId>)> {
+    fn callers_anew(
+        &self,
+        function: FunctionId,
+        receiver: Option<ClassId>,
+    ) -> Vec<(CallSite, FunctionId, Option<ClassId>)> {
         let classes = &self.program.linked.classes;
         let mut found = Vec::new();
         for edge in self.program.incoming(function) {
@@ -180,7 +188,9 @@ impl<'a> Reader<'a> {
                 }
                 texts
             }
-            Expr::Binary { op: op @ (BinaryOp::Add | BinaryOp::Sub), left, right } => sum(op, &read(left)?, &read(right)?),
+            Expr::Binary { op: op @ (BinaryOp::Add | BinaryOp::Sub), left, right } => {
+                sum(op, &read(left)?, &read(right)?)
+            }
             Expr::Binary { op: BinaryOp::Mod, left, right } => {
                 let arguments = match facts.expr(right) {
                     Expr::Tuple(list) => facts.list(list).to_vec(),
@@ -194,7 +204,8 @@ impl<'a> Reader<'a> {
                 for value in facts.list(values) {
                     let texts = read(*value)?;
                     // What is certainly something ends it.
-                    let certain = !texts.is_empty() && texts.iter().all(|text| text.text().is_some_and(|text| !text.is_empty()));
+                    let certain =
+                        !texts.is_empty() && texts.iter().all(|text| text.text().is_some_and(|text| !text.is_empty()));
                     found.extend(texts.into_iter().filter(|text| *text != Reading::Nothing));
                     if certain {
                         break;
@@ -228,7 +239,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether a test holds because something is `None` (or fails because it is not), if that is known.
-    fn is_nothing(&self, file: FileId, test: ExprId, frame: &Arc<Frame>, depth: u32) -> Result<Option<bool>, NeedsCaller> {
+    fn is_nothing(
+        &self,
+        file: FileId,
+        test: ExprId,
+        frame: &Arc<Frame>,
+        depth: u32,
+    ) -> Result<Option<bool>, NeedsCaller> {
         let facts = &self.program.linked.file(file).facts;
         let (value, negated) = match facts.expr(test) {
             Expr::Compare { op: CompareOp::Is, left, right } if facts.expr(right) == Expr::None => (left, false),
@@ -271,7 +288,14 @@ impl<'a> Reader<'a> {
         Ok(Reading::unknown())
     }
 
-    fn bindings(&self, file: FileId, scope: FunctionIndex, bindings: &[Binding], frame: &Arc<Frame>, depth: u32) -> Readings {
+    fn bindings(
+        &self,
+        file: FileId,
+        scope: FunctionIndex,
+        bindings: &[Binding],
+        frame: &Arc<Frame>,
+        depth: u32,
+    ) -> Readings {
         let function = self.program.linked.ids.function(file, scope);
         let frame = if function == frame.function {
             Arc::clone(frame)
@@ -367,7 +391,9 @@ impl<'a> Reader<'a> {
                 }
                 if found.iter().all(Reading::is_unknown) {
                     found = self.expression(file, id, frame, depth)?;
-                    found.retain(|text| matches!(text, Reading::Text(parts) if matches!(parts.as_slice(), [Part::Service(_)])));
+                    found.retain(
+                        |text| matches!(text, Reading::Text(parts) if matches!(parts.as_slice(), [Part::Service(_)])),
+                    );
                 }
                 Ok(merged(found))
             }
@@ -659,8 +685,8 @@ impl<'a> Reader<'a> {
             Expr::Attribute { value, .. } => Some(value),
             _ => None,
         };
-        let is_environment =
-            view.has_tag("environment") || facts.dotted(view.call.callee).is_some_and(|name| name.ends_with("environ.get"));
+        let is_environment = view.has_tag("environment")
+            || facts.dotted(view.call.callee).is_some_and(|name| name.ends_with("environ.get"));
         match (receiver, name, arguments) {
             _ if is_environment => {
                 let Some(name) = arguments.first() else { return Ok(Reading::unknown()) };
@@ -696,13 +722,17 @@ impl<'a> Reader<'a> {
                 return read(text);
             }
             (Some(text), "rstrip", _) => return Ok(read(text)?.into_iter().map(without_slash).collect()),
-            (Some(container), "get" | "pop" | "getint" | "setdefault", [key, rest @ ..]) if view.models().all(|(model, _)| self.is_plain(model)) => {
+            (Some(container), "get" | "pop" | "getint" | "setdefault", [key, rest @ ..])
+                if view.models().all(|(model, _)| self.is_plain(model)) =>
+            {
                 let default = rest.first().copied().or_else(|| view.argument(Some("default"), None));
                 let default = default.map(read).transpose()?;
                 let mut found = Vec::new();
                 for key in read(*key)? {
                     match key.text() {
-                        Some(key) => found.extend(self.entry(file, container, &key, default.as_deref(), frame, depth)?),
+                        Some(key) => {
+                            found.extend(self.entry(file, container, &key, default.as_deref(), frame, depth)?)
+                        }
                         None => found.extend(Reading::unknown()),
                     }
                 }
@@ -757,7 +787,9 @@ impl<'a> Reader<'a> {
     /// Whether a method called `get` is that of a mapping, as far as is known.
     fn is_plain(&self, model: lagmap_models::ModelId) -> bool {
         let catalogue = self.program.catalogue();
-        catalogue.entry(model).is_none_or(|entry| entry.effect.is_none_or(|effect| effect == lagmap_models::EffectKind::Cpu))
+        catalogue
+            .entry(model)
+            .is_none_or(|entry| entry.effect.is_none_or(|effect| effect == lagmap_models::EffectKind::Cpu))
             && catalogue.wire(model).is_none()
     }
 }

@@ -63,7 +63,10 @@ pub fn requests(program: &Program, reader: &Reader<'_>, service: usize, endpoint
             let receiver = if receivers.contains(&endpoint.receiver) { endpoint.receiver } else { receivers[0] };
             entries.push(Entry { function: *function, receiver, region: None, given: Vec::new() });
         }
-        if endpoint.handlers.is_empty() && endpoint.role == WireRole::Listens && !(has_routes && endpoint.protocol == "http") {
+        if endpoint.handlers.is_empty()
+            && endpoint.role == WireRole::Listens
+            && !(has_routes && endpoint.protocol == "http")
+        {
             entries.extend(receiving(program, reader, endpoint));
         }
         for Entry { function, receiver, region, given } in entries {
@@ -84,7 +87,9 @@ pub fn requests(program: &Program, reader: &Reader<'_>, service: usize, endpoint
                 waits: BTreeSet::new(),
             };
             if endpoint.role == WireRole::Routes {
-                found.extend(endpoint.topics.iter().map(|route| Request { route: Some(route.clone()), ..request.clone() }));
+                found.extend(
+                    endpoint.topics.iter().map(|route| Request { route: Some(route.clone()), ..request.clone() }),
+                );
                 continue;
             }
             for (field, handler) in fields(program, reader, function, receiver) {
@@ -124,9 +129,9 @@ fn receiving(program: &Program, reader: &Reader<'_>, endpoint: &Endpoint) -> Vec
                 break;
             }
             // A helper that does nothing but receive gives the message to its caller.
-            let does_more = program.calls(at.0).any(|other| {
-                wire_of(program, &other).is_some_and(|(wire, _, _)| wire.role == WireRole::Sends)
-            });
+            let does_more = program
+                .calls(at.0)
+                .any(|other| wire_of(program, &other).is_some_and(|(wire, _, _)| wire.role == WireRole::Sends));
             let callers = reader.callers(at.0, at.1, &Caller::Any);
             let (false, [(by, frame)]) = (does_more, callers.as_slice()) else { break };
             let view = program.call(*by);
@@ -149,7 +154,10 @@ fn receiving(program: &Program, reader: &Reader<'_>, endpoint: &Endpoint) -> Vec
 
 fn innermost_loop(program: &Program, file: FileId, region: RegionId) -> Option<RegionId> {
     let facts = &program.linked.file(file).facts;
-    facts.enclosing(region).find(|(_, region)| matches!(region.kind, RegionKind::While { .. } | RegionKind::For { .. })).map(|(id, _)| id)
+    facts
+        .enclosing(region)
+        .find(|(_, region)| matches!(region.kind, RegionKind::While { .. } | RegionKind::For { .. }))
+        .map(|(id, _)| id)
 }
 
 /// The fields by which a function and what it calls tell messages apart, with the function that a table holds for each.
@@ -193,7 +201,23 @@ fn fields(
         }
     }
     // Fields that hold many things, and those that say how it went, tell no requests apart.
-    let names = ["action", "command", "cmd", "type", "request_type", "message_type", "msg_type", "operation", "op", "method", "path", "event", "task", "topic", "query_type"];
+    let names = [
+        "action",
+        "command",
+        "cmd",
+        "type",
+        "request_type",
+        "message_type",
+        "msg_type",
+        "operation",
+        "op",
+        "method",
+        "path",
+        "event",
+        "task",
+        "topic",
+        "query_type",
+    ];
     found.retain(|(field, _), _| names.contains(&field.as_str()));
     found
 }

@@ -97,7 +97,7 @@ pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wir
     let own_requests: Vec<Vec<Request>> =
         by_service.iter().map(|own| own.iter().map(|index| wires.requests[*index].clone()).collect()).collect();
     for _ in 0..MOST_ROUNDS {
-            let costs: Vec<Interval> = wires.waits.iter().map(|wait| wait.cost).collect();
+        let costs: Vec<Interval> = wires.waits.iter().map(|wait| wait.cost).collect();
         let reckoned: Vec<Vec<Cost>> = counters
             .par_iter_mut()
             .zip(&own_requests)
@@ -409,12 +409,16 @@ impl Counter<'_> {
         }
         let span = call.span();
         self.program.calls(call.function).any(|other| {
-            let name = other.facts().last_name(other.call.callee).map(|name| other.facts().text(name)).unwrap_or_default();
+            let name =
+                other.facts().last_name(other.call.callee).map(|name| other.facts().text(name)).unwrap_or_default();
             let waits = matches!(name, "gather" | "wait_for" | "wait" | "shield" | "run" | "run_until_complete");
             waits && other.site != call.site && other.span().contains(span)
-        }) || self.program.graph.from(call.function).iter().any(|edge| {
-            edge.site == call.expr() && matches!(edge.kind, EdgeKind::Call { awaited: true })
-        })
+        }) || self
+            .program
+            .graph
+            .from(call.function)
+            .iter()
+            .any(|edge| edge.site == call.expr() && matches!(edge.kind, EdgeKind::Call { awaited: true }))
     }
 }
 
@@ -447,10 +451,6 @@ impl Branch {
     fn cost(&self) -> Cost {
         let all = self.costs.iter().cloned().reduce(|a, b| a.or(&b)).unwrap_or_default();
         // Where one branch is all there is, it may not run at all.
-        if self.certain || self.holds.is_none() && self.costs.len() > 1 {
-            all
-        } else {
-            all.or(&Cost::default())
-        }
+        if self.certain || self.holds.is_none() && self.costs.len() > 1 { all } else { all.or(&Cost::default()) }
     }
 }

@@ -118,10 +118,11 @@ impl Asking<'_> {
         };
         let chain = frame.calls();
         let origins = receiver_of(call).map(|receiver| self.origins(call.file, receiver, frame, 4)).unwrap_or_default();
-        let leads_here = |endpoint: &Endpoint| {
-            let by = endpoint.frame.calls();
+        let is_way = |way: &Frame| {
+            let by = way.calls();
             by.is_empty() || by.iter().any(|by| chain.contains(by) || origins.contains(by))
         };
+        let leads_here = |endpoint: &Endpoint| endpoint.ways().any(|way| is_way(way));
         if candidates.is_empty() {
             return Ok(None);
         }
@@ -147,7 +148,9 @@ impl Asking<'_> {
         }
         let listener = self.wires.wires[first].listener;
         let requests = self.requests(call, object, frame, to, listener, &own[self.wires.wires[first].caller])?;
-        let timeout = self.timeout(call, model, object, frame, &own[self.wires.wires[first].caller])?;
+        let end = &own[self.wires.wires[first].caller];
+        let made = end.ways().find(|way| is_way(way)).unwrap_or(&end.frame);
+        let timeout = self.timeout(call, model, object, frame, made)?;
         let cost = ROUND_TRIP;
         Ok(Some(Wait { service: self.service, call: call.site, wire: first, to, requests, cost, timeout, by: chain }))
     }
@@ -174,7 +177,9 @@ impl Asking<'_> {
             let texts = self.reader.read(sent.file, id, frame)?;
             route = texts.first().and_then(Reading::text);
         }
-        if endpoint.protocol == "http" && let Some(route) = route {
+        if endpoint.protocol == "http"
+            && let Some(route) = route
+        {
             let path = route.split('?').next().unwrap_or_default();
             let fits = |index: &&usize| request(index).route.as_deref().is_some_and(|own| matches_route(own, path));
             let exact: Vec<usize> = all.iter().filter(fits).copied().collect();
@@ -197,8 +202,11 @@ impl Asking<'_> {
             && let Some(message) = self.reader.message(sent.file, message, frame, 8)?
         {
             let fields = self.reader.fields(&message)?;
-            let named: Vec<usize> =
-                at_listener.iter().copied().filter(|index| request(index).field.as_ref().is_some_and(|field| fields.contains(field))).collect();
+            let named: Vec<usize> = at_listener
+                .iter()
+                .copied()
+                .filter(|index| request(index).field.as_ref().is_some_and(|field| fields.contains(field)))
+                .collect();
             if !named.is_empty() {
                 return Ok(named);
             }
@@ -226,7 +234,7 @@ impl Asking<'_> {
         model: lagmap_models::ModelId,
         object: Option<Site>,
         frame: &Arc<Frame>,
-        endpoint: &Endpoint,
+        made: &Arc<Frame>,
     ) -> Result<Option<f64>, NeedsCaller> {
         let Some(timeout) = self.program.catalogue().entry(model).and_then(|entry| entry.timeout.as_ref()) else {
             return Ok(None);
@@ -249,17 +257,18 @@ impl Asking<'_> {
             }
             let is_named = timeout.receiver_options.iter().any(|wanted| wanted == name);
             // One of several options that a loop sets.
-            let is_looped = name.chars().any(char::is_lowercase) && self.program.has_option(object, &timeout.receiver_options);
+            let is_looped =
+                name.chars().any(char::is_lowercase) && self.program.has_option(object, &timeout.receiver_options);
             if !is_named && !is_looped {
                 continue;
             }
             let outer = if set.function == frame.function {
                 Arc::clone(frame)
-            } else if set.function == endpoint.frame.function {
-                Arc::clone(&endpoint.frame)
+            } else if set.function == made.function {
+                Arc::clone(made)
             } else {
                 let receivers = self.reader.receivers(set.function);
-                let receiver = if receivers.contains(&endpoint.receiver) { endpoint.receiver } else { receivers[0] };
+                let receiver = if receivers.contains(&made.receiver) { made.receiver } else { receivers[0] };
                 Arc::new(Frame { function: set.function, receiver, caller: Caller::Any })
             };
             if let Ok(reading) = self.reader.read(set.file, *value, &outer.called(&Caller::Any))
@@ -305,7 +314,8 @@ impl Asking<'_> {
                 let mut found = Vec::new();
                 for class in own {
                     for owner in self.program.linked.classes.lookup_order(class) {
-                        for write in self.program.uses.writes.get(&Cell::Attribute(*owner, name)).into_iter().flatten() {
+                        for write in self.program.uses.writes.get(&Cell::Attribute(*owner, name)).into_iter().flatten()
+                        {
                             if let Some(value) = write.value {
                                 let (file, value) = self.program.linked.ids.of_site(value);
                                 found.extend(self.origins(file, value, frame, depth));

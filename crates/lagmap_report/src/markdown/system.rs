@@ -34,7 +34,9 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// The services that others wait for, those with the most of them first.
 fn waited_for(services: &[Service], out: &mut dyn Write) -> io::Result<()> {
     let waiting = |service: &Service| -> BTreeSet<String> {
-        let calls = |other: &&Service| other.wires_out.iter().any(|wire| wire.waits && wire.peer.as_ref() == Some(&service.name));
+        let calls = |other: &&Service| {
+            other.wires_out.iter().any(|wire| wire.waits && wire.peer.as_ref() == Some(&service.name))
+        };
         services.iter().filter(calls).map(|other| other.name.clone()).collect()
     };
     let mut rows: Vec<(&Service, BTreeSet<String>)> =
@@ -56,7 +58,9 @@ fn waited_for(services: &[Service], out: &mut dyn Write) -> io::Result<()> {
             "| {} | {}{others} | {} | {} |",
             prose(&service.name),
             names.join(", "),
-            costliest.map(|handler| code_span(handler.request.as_deref().unwrap_or(&handler.function))).unwrap_or_default(),
+            costliest
+                .map(|handler| code_span(handler.request.as_deref().unwrap_or(&handler.function)))
+                .unwrap_or_default(),
             costliest.map(|handler| interval(handler.typical_ms)).unwrap_or_default(),
         )?;
     }
