@@ -131,10 +131,10 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Builds the graph of a solved program.
-    pub fn new(linked: &Linked, solution: &Solution) -> Self {
+    /// What each file of a solved program gives to its graph.
+    pub(crate) fn files(linked: &Linked, solution: &Solution) -> Vec<FileGraph> {
         let properties = property_names(linked);
-        let found: Vec<FileGraph> = (0..linked.files.len())
+        (0..linked.files.len())
             .into_par_iter()
             .map(|index| {
                 let file = FileId(index as u32);
@@ -150,7 +150,11 @@ impl Graph {
                 builder.collect();
                 builder.found
             })
-            .collect();
+            .collect()
+    }
+
+    /// Builds the graph of a solved program.
+    pub(crate) fn new(linked: &Linked, solution: &Solution, found: Vec<FileGraph>) -> Self {
         let mut graph = Self::default();
         let mut layers = FxHashMap::default();
         let (mut raws, mut given, mut forwards, mut messages) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -584,7 +588,7 @@ fn property_names(linked: &Linked) -> FxHashSet<NameHash> {
 
 /// What one file contributes.
 #[derive(Default)]
-struct FileGraph {
+pub(crate) struct FileGraph {
     edges: Vec<RawEdge>,
     /// Its memoized functions.
     kept: Vec<(FunctionId, Recurrence)>,

@@ -52,7 +52,8 @@ impl Program {
     pub fn growing_containers(&self) -> Vec<Growth> {
         let handled = self.handled();
         let stays = |site: &Site| {
-            self.is_long_lived(*site, 2)
+            !self.is_constant_made(*site)
+                && self.is_long_lived(*site, 2)
                 && self.is_container(*site)
                 && !self.is_bounded(*site)
                 && !self.is_shrunk(*site, 2, &handled)
@@ -94,6 +95,13 @@ impl Program {
             handled.taken.extend(first(&call));
         }
         handled
+    }
+
+    /// Made by a text, bytes or a tuple: most of what attributes hold, and nothing that can grow.
+    fn is_constant_made(&self, site: Site) -> bool {
+        let (file, id) = self.linked.ids.of_site(site);
+        let made = self.linked.file(file).facts.expr(id);
+        matches!(made, Expr::Str(_) | Expr::FString(_) | Expr::Bytes(_) | Expr::Tuple(_))
     }
 
     fn is_container(&self, site: Site) -> bool {

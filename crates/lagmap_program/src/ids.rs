@@ -33,6 +33,9 @@ pub struct IdBases {
     classes: Vec<u32>,
     calls: Vec<u32>,
     exprs: Vec<u32>,
+    /// The files of the first of each so many calls and expressions.
+    call_blocks: Vec<u32>,
+    expr_blocks: Vec<u32>,
     /// The file of each scope and of each class; they are asked for most.
     function_files: Vec<u32>,
     class_files: Vec<u32>,
@@ -52,6 +55,8 @@ impl IdBases {
             bases.function_files.resize(bases.function_files.len() + facts.functions.len(), file);
             bases.class_files.resize(bases.class_files.len() + facts.classes.len(), file);
         }
+        bases.call_blocks = blocks(&bases.calls);
+        bases.expr_blocks = blocks(&bases.exprs);
         bases
     }
 
@@ -104,33 +109,54 @@ impl IdBases {
 
     /// The file of a call, and its id there.
     pub fn of_call(&self, id: CallSite) -> (FileId, CallId) {
-        let (file, index) = locate(&self.calls, id.0);
+        let (file, index) = locate(&self.calls, &self.call_blocks, id.0);
         (file, CallId(index))
     }
 
     /// The file of an expression, and its id there.
     pub fn of_site(&self, id: Site) -> (FileId, ExprId) {
-        let (file, index) = locate(&self.exprs, id.0);
+        let (file, index) = locate(&self.exprs, &self.expr_blocks, id.0);
         (file, ExprId(index))
     }
 }
 
+/// How many ids share an entry in a list of blocks, as a power of two.
+const BLOCK: u32 = 8;
+
+/// The file that holds the first id of each block.
+fn blocks(bases: &[u32]) -> Vec<u32> {
+    let count = bases.last().copied().unwrap_or(0);
+    let mut file = 0;
+    let file_of = |first: u32| {
+        while bases[file + 1] <= first {
+            file += 1;
+        }
+        file as u32
+    };
+    (0..count).step_by(1 << BLOCK).map(file_of).collect()
+}
+
 /// The file whose ids hold `id`: the last base at or below it, files without any passed over.
-fn locate(bases: &[u32], id: u32) -> (FileId, u32) {
-    let file = bases.partition_point(|base| *base <= id) - 1;
+fn locate(bases: &[u32], blocks: &[u32], id: u32) -> (FileId, u32) {
+    let first = blocks[(id >> BLOCK) as usize] as usize;
+    let behind = bases[first + 1..].iter().take_while(|base| **base <= id).count();
+    let file = first + behind;
     (FileId(file as u32), id - bases[file])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::locate;
+    use super::{blocks, locate};
     use crate::FileId;
 
     #[test]
     fn files_without_entries_are_passed_over() {
-        let bases = [0, 3, 3, 5];
-        assert_eq!(locate(&bases, 2), (FileId(0), 2));
-        assert_eq!(locate(&bases, 3), (FileId(2), 0));
-        assert_eq!(locate(&bases, 4), (FileId(2), 1));
+        let bases = [0, 3, 3, 5, 1000, 1000];
+        let blocks = blocks(&bases);
+        assert_eq!(blocks, [0, 3, 3, 3]);
+        assert_eq!(locate(&bases, &blocks, 2), (FileId(0), 2));
+        assert_eq!(locate(&bases, &blocks, 3), (FileId(2), 0));
+        assert_eq!(locate(&bases, &blocks, 4), (FileId(2), 1));
+        assert_eq!(locate(&bases, &blocks, 999), (FileId(3), 994));
     }
 }

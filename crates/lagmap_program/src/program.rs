@@ -89,10 +89,12 @@ impl Program {
         search.dedup();
         let linked = Linked::new(units, catalogue, &search);
         let solution = solve(&linked);
+        let files = Graph::files(&linked, &solution);
+        // The graph is put together by one thread: the other has the uses to collect meanwhile.
         let (uses, (graph, effects, started)) = rayon::join(
             || Uses::of(&linked, &solution),
             || {
-                let graph = Graph::new(&linked, &solution);
+                let graph = Graph::new(&linked, &solution, files);
                 let (effects, started) = rayon::join(
                     || Effects::of(&linked, &solution, &graph),
                     || start(&linked, &graph, &system, options),
