@@ -113,7 +113,17 @@ impl Program {
             let facts = made.facts();
             let mut arguments = facts.arguments(made.call).iter();
             arguments.any(|argument| matches!(self.constant_name(facts, *argument), "SOCK_DGRAM" | "AF_UNIX"))
-        })
+        }) || self.connects_to_itself(call)
+    }
+
+    /// Whether a socket connects to this machine: somebody listens or nobody, and either is known at once.
+    fn connects_to_itself(&self, call: &CallView<'_>) -> bool {
+        let facts = call.facts();
+        let connects = call.models().any(|(model, _)| self.catalogue().name(model).starts_with("connect"));
+        let address = call.argument(None, Some(0)).filter(|_| connects).map(|address| facts.expr(address));
+        let Some(Expr::Tuple(parts)) = address else { return false };
+        let host = facts.list(parts).first().map(|host| facts.expr(*host));
+        matches!(host, Some(Expr::Str(host)) if matches!(facts.text(host), "localhost" | "127.0.0.1" | "::1"))
     }
 
     fn is_called(&self, path: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use lagmap_facts::{Expr, ExprId, FileFacts};
 
-use crate::{CallView, FileId, Program, Scopes, Source, Value};
+use crate::{CallView, FileId, Frequency, Program, Scopes, Source, Value};
 
 /// How far names and calls are followed.
 const DEEPEST: u32 = 6;
@@ -42,7 +42,12 @@ impl Program {
     /// new each time.
     pub fn is_lasting_path(&self, file: FileId, path: ExprId) -> bool {
         let unit = self.linked.file(file);
-        self.fixed_text(file, path).is_some() || lasts(&unit.facts, &unit.scopes, path)
+        let scope = unit.facts.region(unit.facts.exprs[path.0 as usize].region).function;
+        // What an object keeps that is made per request goes with it.
+        let class = self.class_of(self.linked.ids.function(file, scope));
+        let is_made_per_request =
+            class.is_some_and(|class| self.made_in(class).any(|frequency| frequency == Frequency::Request));
+        self.fixed_text(file, path).is_some() || !is_made_per_request && lasts(&unit.facts, &unit.scopes, path)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `blocking-call-on-event-loop`.
 
-use lagmap_facts::ResultUse;
+use lagmap_facts::{RegionKind, ResultUse};
 use lagmap_models::{EffectKind, RunContext};
 use lagmap_program::{CallSite, CallView, Context, EdgeKind, Effect, FunctionId, Place, Program, Recurrence, Value};
 use rustc_hash::FxHashMap;
@@ -25,8 +25,10 @@ const SHORTEST_MS: f64 = 1.0;
 const SHORTEST_CPU_MS: f64 = 10.0;
 /// … and is so not only with inputs much larger than usual: an answer of some KB is parsed in no time.
 const SHORTEST_CPU_MIDDLE_MS: f64 = 4.0;
-/// File I/O that is mostly shorter than this stays in the page cache and in C.
-const SHORTEST_DISK_MS: f64 = 0.1;
+/// File I/O that is mostly shorter than this stays in the page cache and in C, and a hand-over to a thread costs as much.
+const SHORTEST_DISK_MS: f64 = 0.2;
+/// What opens a file stands for what is done with it, each write of which is too short to count.
+const SHORTEST_OPEN_MS: f64 = 0.1;
 /// Work done only once on a loop matters if it mostly takes longer.
 const SHORTEST_ONCE_MS: f64 = 1000.0;
 /// … and what is done only after an error if it takes as long as asyncio's own debug mode warns of.
@@ -98,12 +100,17 @@ fn check_function(
         seen.push(effect.source);
         here.push((call, context, effect, inside));
     }
-    // Of calls one within the other - `session.execute(query).all()` - the costliest stands for all.
+    // Of calls one within the other - `session.execute(query).all()` - the costliest stands for all; what is done in the block of a
+    // file stands for opening it.
     let is_part = |(place, (call, _, effect, _)): (usize, &(CallView<'_>, Context, Effect, Option<FunctionId>))| {
         here.iter().enumerate().any(|(other_place, (other, _, costlier, _))| {
+            let nested = call.span().contains(other.span()) || other.span().contains(call.span());
+            let in_block = other.facts().enclosing(other.region).any(|(_, region)| {
+                matches!(region.kind, RegionKind::With { context, .. } if context == call.call.expr)
+            });
             place != other_place
-                && (call.span().contains(other.span()) || other.span().contains(call.span()))
-                && (costlier.cost.high, other_place) > (effect.cost.high, place)
+                && (nested && (costlier.cost.high, other_place) > (effect.cost.high, place)
+                    || in_block && (costlier.kind, effect.kind) == (EffectKind::Disk, EffectKind::Disk))
         })
     };
     let whole = here.iter().enumerate().filter(|part| !is_part(*part)).map(|(_, part)| part);
@@ -170,7 +177,11 @@ fn matters(program: &Program, effect: &Effect) -> bool {
         .all(|(model, receiver)| program.bound(&source, model, receiver) != Some(lagmap_program::Bound::Instant));
     let enough = match effect.kind {
         EffectKind::Cpu => effect.cost.high > SHORTEST_CPU_MS && effect.cost.middle() >= SHORTEST_CPU_MIDDLE_MS,
-        EffectKind::Disk => effect.cost.high >= SHORTEST_MS && effect.cost.middle() >= SHORTEST_DISK_MS,
+        EffectKind::Disk => {
+            let opens = program.catalogue().entry(effect.model).is_some_and(|entry| entry.opens.as_deref() == Some("file"));
+            let shortest = if opens { SHORTEST_OPEN_MS } else { SHORTEST_DISK_MS };
+            effect.cost.high >= SHORTEST_MS && effect.cost.middle() >= shortest
+        }
         // A lock that is only held for a moment is what threads that share data with a loop use; holding one over
         // blocking work is another rule's.
         EffectKind::Lock => false,

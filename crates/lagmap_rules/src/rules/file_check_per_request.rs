@@ -16,6 +16,9 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// What takes less is worth a word only where it is done for many items.
+const SHORTEST_MS: f64 = 1.0;
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     for call in program.calls_tagged("looks-up-path") {
         let contexts = call.contexts();
@@ -25,6 +28,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             continue;
         }
         let [low, high] = entry.ms.unwrap_or([0.001, 0.5]);
+        // One question of some microseconds a request is not worth the code that keeps the answer.
+        let matters = high >= SHORTEST_MS || call.around().loops > 0;
         let message = format!("`{}()` asks for the same path on each request", program.catalogue().path(model));
         let harm = Harm::Time {
             cost: Interval::new(low, high),
@@ -34,7 +39,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(Confidence::Likely)
+                .confidence(if matters { Confidence::at(&call, context) } else { Confidence::Possible })
                 .suggest("Ask once at start-up and keep the answer; where the path may change, ask again after some time or watch it"),
         );
     }

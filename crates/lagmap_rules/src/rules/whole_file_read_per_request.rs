@@ -1,6 +1,7 @@
 //! `whole-file-read-per-request`.
 
-use lagmap_program::{CallView, Context, Frequency, Interval, Program};
+use lagmap_facts::{Expr, ExprId};
+use lagmap_program::{CallView, Context, FileId, Frequency, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -15,22 +16,53 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// Whether a call sets the place in a file from which it is read.
+fn moves(call: &CallView<'_>) -> bool {
+    call.models().any(|(model, _)| call.program.catalogue().name(model) == "seek")
+}
+
 /// `read(size)` takes in no more than that.
 fn is_partial(call: &CallView<'_>) -> bool {
     let name = call.models().map(|(model, _)| call.program.catalogue().name(model)).next().unwrap_or_default();
     let first = call.facts().arguments(call.call).first().map(|first| call.facts().expr(*first));
-    matches!(name, "read" | "readlines" | "read1" | "recv") && first.is_some_and(|first| !matches!(first, lagmap_facts::Expr::None))
+    // Whoever goes to a place in a file first reads what is behind it.
+    let mut objects = call.models().filter_map(|(_, receiver)| receiver);
+    if objects.any(|object| call.program.calls_on(object).any(|other| moves(&other))) {
+        return true;
+    }
+    matches!(name, "read" | "readlines" | "read1" | "recv") && first.is_some_and(|first| !matches!(first, Expr::None))
 }
 
 /// A file that a request names is read where the request is handled, or so many calls away; behind more, it is as likely one that
 /// the service has made itself.
 const FARTHEST_NAMED: u32 = 2;
 
+/// How far the parts of a path are followed.
+const DEEPEST: u32 = 4;
+
+/// Whether a path is made of a field of something: `request["path"]`.
+fn is_field(program: &Program, file: FileId, path: ExprId, depth: u32) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let facts = &program.linked.file(file).facts;
+    let any = |parts: &[ExprId]| parts.iter().any(|part| is_field(program, file, *part, depth));
+    match facts.expr(path) {
+        Expr::Subscript { .. } => true,
+        Expr::Call(call) => any(facts.arguments(facts.call(call))),
+        Expr::FString(parts) => any(facts.list(parts)),
+        Expr::Binary { left, right, .. } => any(&[left, right]),
+        Expr::Name(_) => program.assigned(file, path).is_some_and(|value| any(&[value])),
+        _ => false,
+    }
+}
+
 /// A file that is the same for all requests need not be read or written anew for each. Of other files each has to be read
 /// once; that somebody waits for it is worth a word where a request names the file, not where it is work for a queue of jobs, nor
 /// where a new file is written.
 fn confidence(call: &CallView<'_>, context: Context) -> Confidence {
     let program = call.program;
+    if program.is_background_job(call.function, context) {
+        return Confidence::Possible;
+    }
     let Some((file, path)) = program.opened_path(call) else { return Confidence::Possible };
     if program.is_lasting_path(file, path) {
         return Confidence::at(call, context);
@@ -41,8 +73,8 @@ fn confidence(call: &CallView<'_>, context: Context) -> Confidence {
     };
     let is_read = named(&["read", "load", "parse", "Image", "open", "imread"]);
     let has_come = call.models().any(|(model, _)| program.catalogue().entry(model).is_some_and(|entry| entry.is_async));
-    let near = program.way_of_request(call, context).calls <= FARTHEST_NAMED;
-    if is_read && !has_come && near && !program.is_background_job(call.function, context) {
+    let near = program.way_of_request(call, context).calls <= FARTHEST_NAMED || is_field(program, file, path, DEEPEST);
+    if is_read && !has_come && near {
         Confidence::at(call, context)
     } else {
         Confidence::Possible
