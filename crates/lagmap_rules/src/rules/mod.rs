@@ -44,6 +44,7 @@ rules! {
     peer_state_polled,
     quadratic_work_in_loop,
     regex_compiled_per_request,
+    relation_loaded_per_row,
     repeated_pure_call,
     request_cycle,
     request_without_timeout,
