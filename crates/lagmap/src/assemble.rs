@@ -2,12 +2,13 @@
 
 use lagmap_facts::FunctionIndex;
 use lagmap_impact::Judged;
-use lagmap_program::{FileId, Frequency as Often, Program, Step};
+use lagmap_program::{FileId, Frequency as Often, Interval, Program, Startup, Step};
 use lagmap_report::{
-    Basis, Caching, Confidence, EffectKind, Finding, Frequency, Impact, Millis, Pool, Section, Service, Subsection,
-    TraceStep,
+    Basis, Caching, Confidence, EffectKind, Finding, Frequency, Impact, Millis, Peer, Pool, Section, Service,
+    ServiceStartup, StartupDelay, Subsection, TraceStep,
 };
 use lagmap_rules::Harm;
+use lagmap_system::{ServiceId, SourceKind};
 use rustc_hash::FxHashMap;
 
 use crate::wired;
@@ -172,7 +173,9 @@ pub fn services(program: &Program, findings: &[Finding]) -> Vec<Service> {
     for name in findings.iter().flat_map(|finding| &finding.services) {
         *counts.entry(name).or_default() += 1;
     }
+    let startup = program.startup();
     let services = program.system.services.iter().enumerate().map(|(index, service)| {
+        let is_deployed = service.source != SourceKind::Startup;
         let obstacle = program.start_obstacle(index);
         Service {
             name: service.name.clone(),
@@ -188,9 +191,55 @@ pub fn services(program: &Program, findings: &[Finding]) -> Vec<Service> {
             handlers: wired::handlers(program, index),
             wires_in: wired::wires_in(program, index),
             wires_out: wired::wires_out(program, index),
+            runs: is_deployed.then(|| service.runs.label().to_owned()),
+            source: is_deployed.then(|| service.source.label().to_owned()),
+            command: service.command.clone(),
+            also_in: service.described_in.iter().map(|place| format!("{}:{}", place.path, place.line)).collect(),
+            startup: service_startup(program, &startup, index),
         }
     });
     services.collect()
+}
+
+fn service_startup(program: &Program, startup: &Startup, index: usize) -> Option<ServiceStartup> {
+    let start = startup.services.get(index)?;
+    let id = ServiceId(u32::try_from(index).ok()?);
+    let position = startup.critical_path.iter().position(|other| *other == id).map(|position| position + 1);
+    // What neither takes time nor lies on the chain need not be said.
+    if start.own.high <= 0.0 && position.is_none() {
+        return None;
+    }
+    let millis = |time: Interval| [Millis(time.low), Millis(time.high)];
+    let delays = start.delays.iter().map(|delay| {
+        let (unit, _, span) = program.place(delay.step.site);
+        StartupDelay {
+            effect: effect(delay.kind),
+            typical_ms: millis(delay.cost),
+            path: unit.path.clone(),
+            line: unit.lines.position(span.start).line,
+            note: delay.step.note.clone(),
+            trace: delay.path.iter().map(|step| trace_step(program, step)).collect(),
+        }
+    });
+    Some(ServiceStartup {
+        own_ms: millis(start.own),
+        up_ms: millis(start.up),
+        waits_for: start.waits_for.and_then(|id| program.system.service(id)).map(|service| service.name.clone()),
+        critical_path_position: position,
+        delays: delays.collect(),
+    })
+}
+
+/// What runs beside the services.
+pub fn peers(program: &Program) -> Vec<Peer> {
+    let peer = |peer: &lagmap_system::Peer| {
+        let mut ports = peer.exposed.clone();
+        ports.extend(peer.published.iter().map(|published| published.inside));
+        ports.sort_unstable();
+        ports.dedup();
+        Peer { name: peer.name.clone(), image: peer.image.clone(), config: peer.config.clone(), ports }
+    };
+    program.system.peers.iter().map(peer).collect()
 }
 
 /// Files whose module bodies run when a service starts or works.

@@ -160,6 +160,7 @@ fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<
         tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         summary,
         services: assemble::services(&program, &findings),
+        peers: assemble::peers(&program),
         groups: Group::collect(&findings),
         findings,
         errors,

@@ -188,6 +188,18 @@ impl Contexts {
         scripts: &[FileId],
         live: &[Vec<FunctionId>],
     ) -> Self {
+        Self::spread_where(linked, graph, entries, scripts, live, |_| true)
+    }
+
+    /// Spreads those contexts that are wanted: nothing is followed that runs in others.
+    pub fn spread_where(
+        linked: &Linked,
+        graph: &Graph,
+        entries: &[(FunctionId, Context)],
+        scripts: &[FileId],
+        live: &[Vec<FunctionId>],
+        wanted: impl Fn(Context) -> bool,
+    ) -> Self {
         let mut contexts =
             Self { sets: vec![ContextSet::default(); linked.ids.function_count()], witnesses: FxHashMap::default() };
         let mut due: VecDeque<(FunctionId, Context)> = VecDeque::new();
@@ -223,7 +235,9 @@ impl Contexts {
                     // Which of several stored callables runs, nobody can say: through one, no path is shown.
                     let witness = Graph::is_path(edge).then_some((function, context, (first + offset) as u32));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
-                    contexts.enter(to, then, witness, &mut due);
+                    if wanted(then) {
+                        contexts.enter(to, then, witness, &mut due);
+                    }
                 }
             }
         }

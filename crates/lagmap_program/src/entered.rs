@@ -1,12 +1,13 @@
 //! Where a service enters the program: the script that it runs, or what is imported and then served or called.
 
 use lagmap_facts::{FunctionIndex, ScopeKind};
-use lagmap_system::{Entry, Runs, Service};
+use lagmap_system::{Entry, Runs, Service, SourceKind};
 
 use crate::{
     FileId, FunctionId,
     contexts::{Context, Frequency, Place},
     linked::Linked,
+    loaded::loaded_by_name,
     reach::Start,
 };
 
@@ -19,11 +20,17 @@ pub(crate) struct Entered {
 }
 
 impl Entered {
-    /// The entry points of a service, its files found by their paths.
-    pub(crate) fn of(linked: &Linked, service: &Service, file_at: impl Fn(&String) -> Option<FileId>) -> Self {
+    /// The entry points of a service.
+    pub(crate) fn of(linked: &Linked, service: &Service) -> Self {
+        let file_at = |path: &String| {
+            let index = linked.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok();
+            index.map(|index| FileId(index as u32))
+        };
         let mut entered = Self { scripts: Vec::new(), entries: Vec::new() };
         let frequency = match service.runs {
             Runs::Job | Runs::Command => Frequency::Script,
+            // Nothing says that it is deployed at all.
+            _ if service.source == SourceKind::Code => Frequency::Script,
             _ => Frequency::Startup,
         };
         let first = Context::new(Place::Main, frequency);
@@ -47,7 +54,9 @@ impl Entered {
                 Entry::Object { name: None, .. } | Entry::Queue => {}
             }
         }
-        for file in service.loads.iter().filter_map(file_at) {
+        let entry = service.script.as_ref().and_then(&file_at);
+        let by_name = entry.map(|entry| loaded_by_name(linked, service, entry)).unwrap_or_default();
+        for file in service.loads.iter().filter_map(file_at).chain(by_name) {
             let imported = Context::new(Place::Main, Frequency::Import);
             entered.entries.push((linked.ids.function(file, FunctionIndex::MODULE), imported));
         }

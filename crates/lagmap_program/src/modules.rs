@@ -175,6 +175,14 @@ impl Modules {
         }
     }
 
+    /// The file of the project that a name means to a file, as its imports would find it.
+    pub fn named(&self, file: FileId, path: &str, module: &str, catalogue: &Catalogue) -> Option<FileId> {
+        match self.absolute(file, path, module, catalogue) {
+            ImportTarget::Module(found) => Some(found),
+            _ => None,
+        }
+    }
+
     /// As Python would look: the project where it is found, then what is installed, then a guess for search paths that
     /// only exist at run time.
     fn absolute(&self, file: FileId, path: &str, module: &str, catalogue: &Catalogue) -> ImportTarget {

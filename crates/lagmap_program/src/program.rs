@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     CallSite, Cell, ClassId, FileId, FunctionId, Site, Value, Values,
+    code_services::services_of_code,
     contexts::{Context, ContextSet, Contexts, Frequency, Place, library_entries},
     effects::{Effect, Effects, Recurrence},
     entered::Entered,
@@ -61,7 +62,7 @@ pub struct Program {
     /// Classes of which any service makes instances.
     pub made: Bits,
     /// What each virtual call may run, given these.
-    live: Vec<Vec<FunctionId>>,
+    pub(crate) live: Vec<Vec<FunctionId>>,
     by_tag: FxHashMap<String, Vec<CallSite>>,
     /// The calls of each function that take a lock without a `with`.
     pub(crate) acquires: FxHashMap<FunctionId, Vec<CallSite>>,
@@ -83,7 +84,7 @@ pub struct Step {
 
 impl Program {
     /// Links and solves a program.
-    pub fn build(units: Vec<SourceUnit>, catalogue: Catalogue, system: System, options: ProgramOptions) -> Self {
+    pub fn build(units: Vec<SourceUnit>, catalogue: Catalogue, mut system: System, options: ProgramOptions) -> Self {
         let mut search: Vec<String> = system.services.iter().flat_map(|service| service.python_paths.clone()).collect();
         search.sort();
         search.dedup();
@@ -95,6 +96,9 @@ impl Program {
             || Uses::of(&linked, &solution),
             || {
                 let graph = Graph::new(&linked, &solution, files);
+                if system.services.is_empty() {
+                    system.services = services_of_code(&linked, &graph, &solution);
+                }
                 let (effects, started) = rayon::join(
                     || Effects::of(&linked, &solution, &graph),
                     || start(&linked, &graph, &system, options),
@@ -344,10 +348,15 @@ impl Program {
 
     /// How a function comes to run in a context: from the entry point down to the call that runs it.
     pub fn path_to(&self, function: FunctionId, context: Context) -> Vec<Step> {
+        self.path_in(&self.contexts, function, context)
+    }
+
+    /// The same, given these contexts.
+    pub(crate) fn path_in(&self, contexts: &Contexts, function: FunctionId, context: Context) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut at = (function, context);
         // Witnesses lead to earlier and earlier contexts, so this ends; the bound is for safety of the reader.
-        while let Some((caller, context, edge)) = self.contexts.witness(at.0, at.1) {
+        while let Some((caller, context, edge)) = contexts.witness(at.0, at.1) {
             let edge = &self.graph.edges[edge as usize];
             let note = match edge.kind {
                 EdgeKind::Import => format!("imports {}", self.short_name(at.0)),
@@ -654,9 +663,7 @@ fn start(
     system: &System,
     options: ProgramOptions,
 ) -> (Vec<Reach>, Bits, Vec<Vec<FunctionId>>, Contexts) {
-    let file_of = |path: &str| linked.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok();
-    let file_at = |path: &String| file_of(path).map(|index| FileId(index as u32));
-    let entered: Vec<Entered> = system.services.iter().map(|service| Entered::of(linked, service, file_at)).collect();
+    let entered: Vec<Entered> = system.services.iter().map(|service| Entered::of(linked, service)).collect();
     let starts: Vec<Start> = entered.iter().map(Entered::start).collect();
     let reaches = reach_all(linked, graph, &starts);
     let mut made = Bits::new(linked.ids.class_count());

@@ -16,9 +16,9 @@ pub mod terminal;
 
 pub use escape::visible;
 pub use model::{
-    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Handler, Impact, Millis, Pool,
-    ReadError, Report, SCHEMA_VERSION, Section, Service, Severity, Subsection, Summary, SyntaxError, SystemProblem,
-    Tool, TraceStep, UnusedSuppression, Wire,
+    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Handler, Impact, Millis, Peer, Pool,
+    ReadError, Report, SCHEMA_VERSION, Section, Service, ServiceStartup, Severity, StartupDelay, Subsection, Summary,
+    SyntaxError, SystemProblem, Tool, TraceStep, UnusedSuppression, Wire,
 };
 pub use quantity::interval;
 pub use source::{NoSource, SourceProvider};

@@ -4,6 +4,7 @@ mod appendix;
 mod entry;
 mod lead;
 mod sections;
+mod startup;
 mod system;
 
 use std::io::{self, Write};

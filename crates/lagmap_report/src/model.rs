@@ -32,6 +32,9 @@ pub struct Report {
     pub suppressions_unused: Vec<UnusedSuppression>,
     /// The first syntax error of each file that has one; such files are audited all the same.
     pub syntax_errors: Vec<SyntaxError>,
+    /// What runs beside the services, as deployment files say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Peer>,
 }
 
 /// The program that made a report.
@@ -69,6 +72,51 @@ pub struct FindingCounts {
     pub medium: usize,
     /// Below 10 ms.
     pub low: usize,
+}
+
+/// Something that runs beside the services and starts no Python of the tree: a database, a broker, a proxy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Peer {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its image; `null` if it is built from the tree.
+    pub image: Option<String>,
+    /// The configuration file that names it.
+    pub config: String,
+    /// Ports that it is said to listen on.
+    pub ports: Vec<u32>,
+}
+
+/// How long a service takes to start, and what it waits for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServiceStartup {
+    /// How long it takes, once all that it needs is up: typical low and high.
+    pub own_ms: [Millis; 2],
+    /// When it is up, from the start of the system: typical low and high.
+    pub up_ms: [Millis; 2],
+    /// The service that it waits for longest.
+    pub waits_for: Option<String>,
+    /// Its place on the chain that the last service to be up waits for, from 1.
+    pub critical_path_position: Option<usize>,
+    /// What takes the time, the longest first.
+    pub delays: Vec<StartupDelay>,
+}
+
+/// Something that a service does at its start and waits for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StartupDelay {
+    /// The kind of work.
+    pub effect: EffectKind,
+    /// Typical time, low and high.
+    pub typical_ms: [Millis; 2],
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// What the line does.
+    pub note: String,
+    /// The calls that lead there from the service's entry.
+    pub trace: Vec<TraceStep>,
 }
 
 /// A service of the audited system.
@@ -138,6 +186,22 @@ pub struct Wire {
     pub line: u32,
     /// Why no peer is known.
     pub reason: Option<String>,
+    /// What it does: `server`, `worker`, `scheduler`, `process`, `job` or `command`. Not said of services of start-up
+    /// configurations, as what follows up to `also_in`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
+    /// The kind of file that names it: `compose`, `dockerfile`, `procfile` …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The command that starts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Further places that describe it, as `path:line`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also_in: Vec<String>,
+    /// How it starts, if that takes time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub startup: Option<ServiceStartup>,
 }
 
 /// One place that makes the system slow or makes it grow.

@@ -63,8 +63,8 @@ impl DeploymentKind {
     }
 }
 
-/// Folders whose deployment files are not the tree's own: examples, tests, documents, copies of others' code.
-fn is_aside(path: &str) -> bool {
+/// Whether a file stands in a folder that is not the tree's own system: examples, tests, documents, copies of others' code.
+pub fn is_aside(path: &str) -> bool {
     let Some((folders, name)) = path.rsplit_once('/') else { return says_test(path) };
     let aside = |folder: &str| {
         let folder = folder.to_ascii_lowercase();

@@ -22,8 +22,9 @@ mod sources;
 mod value;
 mod yaml;
 
+pub use find::is_aside;
 pub use load::{Options, load};
-pub use order::{cycles, start_order};
+pub use order::{cycles, needs, start_order};
 pub use service::{
     ConfigError, ConfigFile, ConfigOrigin, Entry, Peer, Place, ProblemKind, Published, Runs, Service, ServiceId,
     SourceKind, System, SystemProblem,

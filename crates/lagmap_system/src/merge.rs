@@ -11,6 +11,7 @@ use crate::problems::Notes;
 use crate::service::{
     ConfigFile, ConfigOrigin, Entry, Place, ProblemKind, Published, Runs, Service, ServiceId, SourceKind, System,
 };
+use crate::sources::Declaration;
 
 /// Words of a make target that say that it runs the system.
 const RUN_WORDS: &[&str] = &[
@@ -39,56 +40,35 @@ pub(crate) fn merge(candidates: Vec<Candidate>, system: &mut System, notes: &mut
     for candidate in candidates {
         let Candidate { declaration, starts, image_ports, faults } = candidate;
         let chosen = chosen(&starts);
-        let several = chosen.len() > 1;
-        let has_services = !system.services.is_empty();
-        for start in chosen {
+        // The ports of a container lead to one of its programs: the one that says so, else its server, else the first.
+        let says_port = |start: &&Start| {
+            start.says_port && declaration.published.iter().any(|published| Some(published.inside) == start.port)
+        };
+        let is_server = |start: &&Start| start.runs == Runs::Server;
+        let owner = chosen.iter().position(says_port).or_else(|| chosen.iter().position(is_server)).unwrap_or(0);
+        let mut without_ports = declaration.clone();
+        (without_ports.published, without_ports.exposed) = (Vec::new(), Vec::new());
+        let unnamed = chosen.iter().filter(|start| start.part.is_none()).count();
+        let is_deployed = |service: &Service| !matches!(service.source, SourceKind::Make | SourceKind::ProjectScript);
+        let has_services = system.services.iter().any(is_deployed);
+        for (index, start) in chosen.into_iter().enumerate() {
+            let described = if index == owner { &declaration } else { &without_ports };
+            let image_ports = if index == owner { image_ports.as_slice() } else { &[] };
             let key = Key::of(start);
-            let name = if several || start.part.is_some() {
-                format!("{}/{}", declaration.name, start.part.clone().unwrap_or_else(|| part_name(start)))
-            } else {
-                declaration.name.clone()
-            };
-            let taken = |service: &Service| {
-                service.config == declaration.config
-                    || service.described_in.iter().any(|place| place.path == declaration.config)
-            };
-            let free = |index: &usize| !taken(&system.services[*index]);
-            let same_start = |index: &usize| keys[*index] == key;
-            let same_name = |index: &usize| {
-                let service = &system.services[*index];
-                service.name.eq_ignore_ascii_case(&name)
-                    && (service.runs == start.runs || service.runs == Runs::Process || start.runs == Runs::Process)
-            };
-            let indices = || (0..system.services.len()).filter(free);
-            let both = indices().find(|index| same_start(index) && same_name(index));
-            let known = both.or_else(|| indices().find(same_start)).or_else(|| indices().find(same_name));
+            let part = start.part.clone().or_else(|| (unnamed > 1).then(|| part_name(start)));
+            let name = part.map_or_else(|| declaration.name.clone(), |part| format!("{}/{part}", declaration.name));
+            let known = known_as(&system.services, &keys, start, &key, &name, &declaration.config);
             let place = Place { path: declaration.config.clone(), line: declaration.line };
             if let Some(index) = known {
-                let service = service(start, &declaration, &image_ports, name);
+                let service = service(start, described, image_ports, name);
                 complete(&mut system.services[index], service, place);
                 continue;
             }
-            if declaration.source == SourceKind::Make {
-                let says_run = declaration.name.split(['-', '_', '.', '/']).any(|word| RUN_WORDS.contains(&word));
-                let is_new = !has_services || !system.services.iter().any(|service| service.script == start.file);
-                let is_dev = has_services && start.runs == Runs::Server;
-                let wanted = if has_services {
-                    start.runs.keeps_running() && !is_dev
-                } else {
-                    start.runs.keeps_running() || says_run
-                };
-                if !wanted || !is_new || start.file.is_none() {
-                    continue;
-                }
-            }
-            if declaration.source == SourceKind::ProjectScript
-                && (start.file.is_none()
-                    || system.services.iter().any(|service| service.source != SourceKind::ProjectScript))
-            {
+            if !counts(&declaration, start, &system.services, has_services) {
                 continue;
             }
             let id = ServiceId(system.services.len() as u32);
-            let service = service(start, &declaration, &image_ports, name);
+            let service = service(start, described, image_ports, name);
             note(&service, start, id, notes);
             for (line, message) in &faults {
                 notes.add(ProblemKind::UnreachableService, Some(id), &declaration.config, *line, message.clone());
@@ -101,6 +81,41 @@ pub(crate) fn merge(candidates: Vec<Candidate>, system: &mut System, notes: &mut
     list_files(system);
 }
 
+/// The service that a start describes once more: one that starts the same or has its name and does the same kind of work, and
+/// that this file has not described yet.
+fn known_as(services: &[Service], keys: &[Key], start: &Start, key: &Key, name: &str, config: &str) -> Option<usize> {
+    let is_taken =
+        |service: &Service| service.config == config || service.described_in.iter().any(|place| place.path == config);
+    let free: Vec<usize> = (0..services.len()).filter(|index| !is_taken(&services[*index])).collect();
+    let same_start = |index: &usize| keys.get(*index) == Some(key);
+    let same_name = |index: &usize| {
+        let service = &services[*index];
+        service.name.eq_ignore_ascii_case(name)
+            && (service.runs == start.runs || service.runs == Runs::Process || start.runs == Runs::Process)
+    };
+    let find = |wanted: &dyn Fn(&usize) -> bool| free.iter().copied().find(|index| wanted(index));
+    find(&|index| same_start(index) && same_name(index)).or_else(|| find(&same_start)).or_else(|| find(&same_name))
+}
+
+/// Whether what is started is a service: any of a make target, or a command that people run, need not be one.
+fn counts(declaration: &Declaration, start: &Start, services: &[Service], has_services: bool) -> bool {
+    match declaration.source {
+        SourceKind::Make => {
+            let says_run = declaration.name.split(['-', '_', '.', '/']).any(|word| RUN_WORDS.contains(&word));
+            let has_file = services.iter().any(|service| service.script == start.file);
+            let keeps_running = start.runs.keeps_running();
+            // Beside what is deployed, a server of a target is its twin for development.
+            let wanted =
+                if has_services { keeps_running && start.runs != Runs::Server } else { keeps_running || says_run };
+            wanted && (keeps_running || !has_file) && start.file.is_some()
+        }
+        SourceKind::ProjectScript => {
+            start.file.is_some() && services.iter().all(|service| service.source == SourceKind::ProjectScript)
+        }
+        _ => true,
+    }
+}
+
 /// What of all that a command starts is the service: what keeps running, else what is started last.
 fn chosen(starts: &[Start]) -> Vec<&Start> {
     let is_ours = |start: &&Start| {
@@ -108,15 +123,12 @@ fn chosen(starts: &[Start]) -> Vec<&Start> {
     };
     let ours: Vec<&Start> = starts.iter().filter(is_ours).collect();
     let mut seen: HashSet<(Key, Option<&str>)> = HashSet::new();
-    let mut running: Vec<&Start> =
-        ours.iter().copied().filter(|start| start.runs.keeps_running() && !start.is_preparation).collect();
+    // A program of its own, as a supervisor has it, is one whatever it does.
+    let is_sure = |start: &&Start| !start.is_preparation && (start.runs.keeps_running() || start.part.is_some());
+    let mut running: Vec<&Start> = ours.iter().copied().filter(is_sure).collect();
     running.retain(|start| seen.insert((Key::of(start), start.part.as_deref())));
     if !running.is_empty() {
         return running;
-    }
-    let programs: Vec<&Start> = ours.iter().copied().filter(|start| start.part.is_some()).collect();
-    if !programs.is_empty() {
-        return programs;
     }
     let last = ours.iter().rev().find(|start| !start.is_preparation).or(ours.last());
     last.copied().into_iter().collect()
@@ -175,7 +187,7 @@ fn part_name(start: &Start) -> String {
     if name.is_empty() { start.runs.label().to_owned() } else { format!("{name}-{}", start.runs.label()) }
 }
 
-fn service(start: &Start, declaration: &crate::sources::Declaration, image_ports: &[u32], name: String) -> Service {
+fn service(start: &Start, declaration: &Declaration, image_ports: &[u32], name: String) -> Service {
     let is_job = declaration.is_job || start.is_preparation;
     let runs = if is_job && !matches!(start.runs, Runs::Server) { Runs::Job } else { start.runs };
     let said = start.port.filter(|_| start.says_port);
@@ -228,6 +240,7 @@ fn service(start: &Start, declaration: &crate::sources::Declaration, image_ports
         published,
         environment,
         instances: start.instances.or(declaration.instances),
+        waits_ms: start.waits_ms,
     }
 }
 

@@ -23,6 +23,11 @@ pub fn cycles(system: &System) -> Vec<Vec<ServiceId>> {
     cycles
 }
 
+/// The services that each service needs, in the order of [`System::services`]; unknown ones are left out.
+pub fn needs(system: &System) -> Vec<Vec<ServiceId>> {
+    edges(system)
+}
+
 /// What each service depends on.
 pub(crate) fn edges(system: &System) -> Vec<Vec<ServiceId>> {
     let names = NameTable::of(system);
@@ -45,6 +50,13 @@ impl<'a> NameTable<'a> {
         for (id, service) in system.iter() {
             table.local.entry((&service.config, &service.name)).or_insert(id);
             table.anywhere.entry(&service.name).or_insert(id);
+        }
+        // Names that are only others' words for a service come last.
+        for (id, service) in system.iter() {
+            for host in &service.hosts {
+                table.local.entry((&service.config, host)).or_insert(id);
+                table.anywhere.entry(host).or_insert(id);
+            }
         }
         table
     }

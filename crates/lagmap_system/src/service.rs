@@ -103,6 +103,8 @@ pub struct Service {
     pub environment: BTreeMap<String, String>,
     /// How many of it run, where the configuration says so.
     pub instances: Option<u32>,
+    /// How long its command sleeps before it starts, in milliseconds.
+    pub waits_ms: u32,
 }
 
 /// How a service's file is started.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use lagmap_program::{Hop, Joint, Program};
-use lagmap_report::{Millis, Service, interval, visible};
+use lagmap_report::{Millis, Report, Service, ServiceStartup, interval, visible};
 use serde::Serialize;
 
 use crate::arguments::{ServicesArguments, SystemFormat};
@@ -30,14 +30,16 @@ pub fn run(arguments: &ServicesArguments) -> Result<ExitCode, Failure> {
             _ => steps.iter().map(step).collect(),
         }
     } else {
-        let services = audit::run_audit(&arguments.path, &options, &progress)?.services;
+        let report = audit::run_audit(&arguments.path, &options, &progress)?;
+        let services = &report.services;
         match arguments.format {
-            SystemFormat::Json => json(&services)?,
-            SystemFormat::Dot => dot(&services),
-            SystemFormat::Mermaid => mermaid(&services),
+            SystemFormat::Json => json(services)?,
+            SystemFormat::Dot => dot(services),
+            SystemFormat::Mermaid => mermaid(services),
             SystemFormat::Table => {
-                let rows: Vec<_> = services.iter().map(|service| row(service, &services)).collect();
-                output::table(&["SERVICE", "GROUP", "PORT", "SCRIPT", "STARTS", "CALLS", "CALLED BY", "NEEDS"], &rows)
+                let rows: Vec<_> = services.iter().map(|service| row(service, services)).collect();
+                let head = ["SERVICE", "GROUP", "PORT", "SCRIPT", "STARTS", "CALLS", "CALLED BY", "NEEDS"];
+                output::table(&head, &rows) + &footer(&report)
             }
         }
     };
@@ -59,7 +61,7 @@ fn row(service: &Service, all: &[Service]) -> Vec<String> {
     let callers = all.iter().filter(|other| peers(other).contains_key(service.name.as_str())).count();
     vec![
         service.name.clone(),
-        service.group.clone().unwrap_or_default(),
+        service.group.clone().or_else(|| service.runs.clone()).unwrap_or_default(),
         service.port.map(|port| port.to_string()).unwrap_or_default(),
         service.script.clone(),
         starts,
@@ -190,4 +192,37 @@ fn step(step: &Step) -> String {
     ))
     .into_owned()
         + "\n"
+}
+
+/// What holds the start of the system up, and what runs beside the services.
+fn footer(report: &Report) -> String {
+    let mut lines = String::new();
+    let on_path =
+        |service: &'_ Service| service.startup.as_ref().is_some_and(|start| start.critical_path_position.is_some());
+    let mut path: Vec<(&Service, &ServiceStartup)> = report
+        .services
+        .iter()
+        .filter(|service| on_path(service))
+        .filter_map(|it| Some((it, it.startup.as_ref()?)))
+        .collect();
+    path.sort_by_key(|(_, start)| start.critical_path_position);
+    if let Some((_, last)) = path.last() {
+        lines += &format!("\nStart-up: all is up after {}, behind\n", interval(last.up_ms));
+        for (service, start) in &path {
+            let time = if start.own_ms[1].0 > 0.0 { interval(start.own_ms) } else { "no time known".to_owned() };
+            lines += &format!("  {}: {time}", visible(&service.name));
+            if let Some(delay) = start.delays.first() {
+                lines += &format!(", mostly {} ({}:{})", visible(&delay.note), visible(&delay.path), delay.line);
+            }
+            lines.push('\n');
+        }
+    }
+    if !report.peers.is_empty() {
+        let peers = report.peers.iter().map(|peer| match &peer.image {
+            Some(image) => format!("{} ({})", visible(&peer.name), visible(image)),
+            None => visible(&peer.name).into_owned(),
+        });
+        lines += &format!("\nBeside them: {}\n", peers.collect::<Vec<_>>().join(", "));
+    }
+    lines
 }

@@ -1,23 +1,31 @@
-//! The chapter on the system: who waits for whom, and for how long.
+//! The chapter on the system: who waits for whom, and for how long, and how it starts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use crate::escape::{code_span, prose};
+use crate::markdown::startup;
 use crate::model::{Handler, Report, Service, Wire};
 use crate::quantity::{count, interval};
 
 /// As many services as a page shows.
 const MOST: usize = 15;
 
-/// Writes the chapter, unless no service calls another.
+/// Writes the chapter, unless no service calls another and nothing delays their start.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let ends: Vec<&Wire> = report.services.iter().flat_map(|service| &service.wires_out).collect();
     let joined = ends.iter().filter(|wire| wire.peer.is_some()).count();
-    if joined == 0 {
+    if joined == 0 && startup::critical_path(report).is_empty() {
         return Ok(());
     }
     writeln!(out, "# The system\n")?;
+    if joined > 0 {
+        wires(report, &ends, joined, out)?;
+    }
+    startup::write(report, out)
+}
+
+fn wires(report: &Report, ends: &[&Wire], joined: usize, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{} between services are seen in the code; {} not joined to a service.\n",
@@ -28,7 +36,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
     )?;
     waited_for(&report.services, out)?;
-    loose(&ends, out)
+    loose(ends, out)
 }
 
 /// The services that others wait for, those with the most of them first.

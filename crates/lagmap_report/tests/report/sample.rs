@@ -83,6 +83,7 @@ pub fn report() -> Report {
             line: 21,
             message: "Expected `,`, found `)`".into(),
         }],
+        peers: vec![],
     }
 }
 
@@ -100,6 +101,7 @@ pub fn clean() -> Report {
         system_problems: vec![],
         suppressions_unused: vec![],
         syntax_errors: vec![],
+        peers: vec![],
     }
 }
 
@@ -118,6 +120,11 @@ fn services() -> Vec<Service> {
         handlers: vec![],
         wires_in: vec![],
         wires_out: vec![],
+        runs: None,
+        source: None,
+        command: None,
+        also_in: vec![],
+        startup: None,
     };
     vec![
         service("Api", "shop/api.py", None),

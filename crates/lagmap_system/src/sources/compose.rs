@@ -36,12 +36,14 @@ pub(crate) fn read(tree: &Tree, path: &str, read_file: ReadFile<'_>) -> Vec<Decl
     let mut found = Vec::new();
     for &document in &tree.documents {
         // The first format had services at the top.
-        let services = match tree.get(document, "services") {
-            Some(services) => tree.entries(services),
-            None => tree.entries(document),
+        let (services, is_marked) = match tree.get(document, "services") {
+            Some(services) => (tree.entries(services), true),
+            None => (tree.entries(document), false),
         };
         for entry in services.iter().take(MAX_SERVICES) {
-            let is_service = ["image", "build", "extends"].iter().any(|key| tree.get(entry.value, key).is_some());
+            // What a further file only changes has neither image nor build there.
+            let is_made = || ["image", "build", "extends"].iter().any(|key| tree.get(entry.value, key).is_some());
+            let is_service = if is_marked { !tree.entries(entry.value).is_empty() } else { is_made() };
             if !is_service || entry.key.starts_with("x-") {
                 continue;
             }
@@ -87,6 +89,11 @@ impl<'a> Reader<'a> {
         into.on_host |= text("network_mode").as_deref() == Some("host");
         into.is_job |= text("restart").as_deref() == Some("no") && self.tree.get(id, "ports").is_none();
         into.environment.extend(self.environment(id));
+        let ports = self.tree.get(id, "ports").and_then(|ports| self.tree.node(ports));
+        if ports.is_some_and(|node| matches!(&node.content, Content::Sequence(items) if items.is_empty())) {
+            // `ports: !reset []` takes back what is extended.
+            into.published.clear();
+        }
         into.published.extend(self.ports(id));
         let exposed = list("expose");
         into.exposed.extend(exposed.iter().filter_map(|port| port.split('/').next()?.parse::<u32>().ok()));
