@@ -20,6 +20,8 @@ pub struct Arguments {
 pub enum Command {
     /// Audit a system and report what to fix first.
     Audit(AuditArguments),
+    /// Compare two JSON reports: what is new, what is fixed, what takes another time.
+    Compare(CompareArguments),
     /// List the rules.
     Rules(RulesArguments),
     /// Print the document of a rule: what it finds, why it matters, how to mend it.
@@ -68,6 +70,30 @@ pub struct AuditArguments {
     /// Report findings that are merely possible, too.
     #[arg(long)]
     pub pedantic: bool,
+    /// Take times from this profile of the running system, whatever tool wrote it; may be said several times.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Vec<PathBuf>,
+    /// Report what differs from this earlier JSON report; `--fail-on` then counts only new findings.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+}
+
+/// Arguments of `lagmap compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// The earlier report: `lagmap audit --format json --output FILE`.
+    pub old: PathBuf,
+    /// The later report.
+    pub new: PathBuf,
+    /// How to write the comparison.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub format: ReportFormat,
+    /// Write it to a file, whole or not at all.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Exit with 1 if a new finding is at least this severe.
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub fail_on: Option<SeverityName>,
 }
 
 /// Arguments of `lagmap rules`.

@@ -11,6 +11,7 @@ use lagmap_rules::Harm;
 use lagmap_system::{ServiceId, SourceKind};
 use rustc_hash::FxHashMap;
 
+use crate::measured;
 use crate::wired;
 
 /// A finding as the report has it.
@@ -52,6 +53,7 @@ pub fn finding(program: &Program, judged: &Judged) -> Finding {
             reason: pool.reason.to_owned(),
         }),
         cure: None,
+        measured: judged.measured.as_ref().map(measured::measured),
     }
 }
 
@@ -106,6 +108,12 @@ fn impact(judged: &Judged) -> Impact {
             impact.source = format!("one {what} each time, {until}");
         }
         Harm::Failure => "the service does not run at all".clone_into(&mut impact.source),
+    }
+    if let Some((measured, [low, high])) = judged.measured.as_ref().and_then(|it| Some((it, it.typical_ms?))) {
+        impact.typical_ms = Some([Millis(low), Millis(high)]);
+        impact.worst_ms = impact.worst_ms.filter(|worst| worst.0 > high);
+        impact.basis = Basis::Measured;
+        impact.source = measured::source(measured);
     }
     impact
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use globset::Glob;
+use lagmap_evidence::Profile;
 use lagmap_models::Catalogue;
 use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
 use lagmap_report::{
@@ -18,6 +19,7 @@ use rayon::prelude::*;
 use crate::assemble;
 use crate::configuration::{self, Configuration, PerPath};
 use crate::errors::Failure;
+use crate::measured::Evidence;
 use crate::policy::Policy;
 use crate::progress::Progress;
 
@@ -46,6 +48,17 @@ pub struct AuditOptions {
     pub severity: BTreeMap<String, Severity>,
     /// Threads to use; all processors otherwise.
     pub threads: Option<NonZeroUsize>,
+    /// Profiles of the running system.
+    pub profiles: Vec<NamedProfile>,
+}
+
+/// A profile with the name of its file.
+#[derive(Clone, Debug)]
+pub struct NamedProfile {
+    /// The file as it was named.
+    pub file: String,
+    /// What it holds.
+    pub profile: Profile,
 }
 
 impl AuditOptions {
@@ -64,6 +77,7 @@ impl AuditOptions {
             per_path: configuration.per_path,
             severity: configuration.severity,
             threads: None,
+            profiles: Vec::new(),
         })
     }
 }
@@ -143,11 +157,14 @@ fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<
     let Linked { program, files, mut errors } = link(root, options, &policy, progress)?;
     progress.part("looking for problems", None);
     let found = lagmap_rules::check(&program, |rule| policy.runs(rule.name));
-    let judged = lagmap_impact::judge(&program, found);
+    let mut judged = lagmap_impact::judge(&program, found);
+    let measured = Evidence::of(&program, &options.profiles);
+    measured.apply(&mut judged);
     errors.extend(config_errors(&program.system));
     errors.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     let findings = judged.iter().map(|judged| assemble::finding(&program, judged)).collect();
     let (findings, suppressions_unused) = suppress(policy.apply(findings), &files);
+    let profile = measured.summary(&judged, &findings);
     let summary = Summary {
         files: files.len(),
         files_with_syntax_errors: files.iter().filter(|file| file.fault.is_some()).count(),
@@ -167,7 +184,9 @@ fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<
         system_problems: problems(&program.system),
         suppressions_unused,
         syntax_errors: files.into_iter().filter_map(|file| file.fault).collect(),
+        profile,
     };
+    drop(measured);
     // Taking a large program apart takes as long as some rules; nobody has to wait for it.
     std::thread::spawn(move || drop(program));
     Ok(report)

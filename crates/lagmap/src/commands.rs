@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod call_graph;
+pub mod compare;
 pub mod explain;
 pub mod rules;
 pub mod services;

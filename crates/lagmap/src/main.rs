@@ -10,6 +10,7 @@ mod commands;
 mod configuration;
 mod errors;
 mod known_rules;
+mod measured;
 mod output;
 mod policy;
 mod progress;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let done = match command {
         Command::Audit(arguments) => commands::audit::run(&arguments),
+        Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Rules(arguments) => commands::rules::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::CallGraph(arguments) => commands::call_graph::run(&arguments),

@@ -126,6 +126,7 @@ mod tests {
             caching: None,
             pool: None,
             cure: None,
+            measured: None,
         }
     }
 

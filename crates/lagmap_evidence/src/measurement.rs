@@ -212,6 +212,16 @@ struct Known {
     rest: FxHashMap<usize, f64>,
 }
 
+/// What findings are about.
+#[derive(Default)]
+struct Marks {
+    /// Nodes or edges: with all that is below them.
+    calls: FxHashSet<u32>,
+    /// Nodes or frames of whole functions: with the libraries below them, but not with what the program itself does there, which is
+    /// not what the finding is about.
+    functions: FxHashSet<u32>,
+}
+
 /// The nodes, or edges, of a site.
 enum Found {
     /// The operation itself.
@@ -357,40 +367,33 @@ impl<'a> JoinedProfile<'a> {
     }
 
     fn known(&self, sites: &[Site]) -> Known {
-        let found = sites.iter().filter_map(|site| Some((site.function, self.find(site)?)));
+        let mut marks = Marks::default();
+        for site in sites {
+            match self.find(site) {
+                Some(Found::Call(places)) => marks.calls.extend(places),
+                Some(Found::Function) => marks.functions.extend(&self.places[&site.function]),
+                None => {}
+            }
+        }
         match &self.profile.calls {
-            Calls::Tree(tree) => {
-                let mut marked: FxHashSet<u32> = FxHashSet::default();
-                for (function, found) in found {
-                    match found {
-                        Found::Call(nodes) => marked.extend(nodes),
-                        Found::Function => marked.extend(&self.places[&function]),
-                    }
-                }
-                self.known_in_tree(tree, &marked)
-            }
-            Calls::Graph { functions, edges } => {
-                let (mut marked, mut whole) = (FxHashSet::default(), FxHashSet::default());
-                for (function, found) in found {
-                    match found {
-                        Found::Call(edges) => marked.extend(edges),
-                        Found::Function => whole.extend(self.places[&function].iter().copied()),
-                    }
-                }
-                self.known_in_graph(functions, edges, &marked, &whole)
-            }
+            Calls::Tree(tree) => self.known_in_tree(tree, &marks),
+            Calls::Graph { functions, edges } => self.known_in_graph(functions, edges, &marks),
         }
     }
 
-    fn known_in_tree(&self, tree: &CallTree, marked: &FxHashSet<u32>) -> Known {
+    fn known_in_tree(&self, tree: &CallTree, marks: &Marks) -> Known {
         let mut known = Known { audited: 0.0, explained: 0.0, rest: FxHashMap::default() };
-        // Of each node: whether a marked one is above it, and the innermost audited function.
-        let mut above: Vec<(bool, Option<usize>)> = Vec::with_capacity(tree.nodes().len());
+        // Of each node: whether a marked call is above it, whether the innermost audited function is marked, and which it is.
+        let mut above: Vec<(bool, bool, Option<usize>)> = Vec::with_capacity(tree.nodes().len());
         for (index, node) in (0_u32..).zip(tree.nodes()) {
-            let (explained, around) = node.parent.map_or((false, None), |parent| above[parent as usize]);
-            let explained = explained || marked.contains(&index);
-            let around = self.joined[node.frame as usize].map(|joined| joined.function).or(around);
-            above.push((explained, around));
+            let (below_call, in_function, around) =
+                node.parent.map_or((false, false, None), |parent| above[parent as usize]);
+            let own = self.joined[node.frame as usize].map(|joined| joined.function);
+            let below_call = below_call || marks.calls.contains(&index);
+            let in_function = if own.is_some() { marks.functions.contains(&index) } else { in_function };
+            let around = own.or(around);
+            let explained = below_call || in_function;
+            above.push((below_call, in_function, around));
             if let Some(function) = around {
                 known.audited += node.own;
                 if !explained {
@@ -405,13 +408,7 @@ impl<'a> JoinedProfile<'a> {
     }
 
     /// Without whole stacks, what a function takes is shared out among its callers by the time that it takes for each.
-    fn known_in_graph(
-        &self,
-        functions: &[FunctionTimes],
-        edges: &[Edge],
-        marked: &FxHashSet<u32>,
-        whole: &FxHashSet<u32>,
-    ) -> Known {
+    fn known_in_graph(&self, functions: &[FunctionTimes], edges: &[Edge], marks: &Marks) -> Known {
         /// Chains of calls are followed as far as this: recursion makes them endless.
         const ROUNDS: usize = 64;
         let audited_frame = |frame: usize| self.joined[frame].is_some();
@@ -441,21 +438,27 @@ impl<'a> JoinedProfile<'a> {
             }
             part
         };
-        let is_whole = |frame: usize| f64::from(u8::from(whole.contains(&(frame as u32))));
-        let explained = spread(&is_whole, &|edge| f64::from(u8::from(marked.contains(&edge))));
-        let audited = spread(&|frame| f64::from(u8::from(audited_frame(frame))), &|_| 0.0);
+        let number = |yes: bool| f64::from(u8::from(yes));
+        let explained = spread(&|_| 0.0, &|index| {
+            let edge = &edges[index as usize];
+            let library = marks.functions.contains(&edge.caller) && !audited_frame(edge.callee as usize);
+            number(library || marks.calls.contains(&index))
+        });
+        let in_function = |frame: usize| number(marks.functions.contains(&(frame as u32)));
+        let explained = |frame: usize| in_function(frame).max(explained[frame]);
+        let audited = spread(&|frame| number(audited_frame(frame)), &|_| 0.0);
         let mut known = Known { audited: 0.0, explained: 0.0, rest: FxHashMap::default() };
         for (frame, times) in functions.iter().enumerate() {
             known.audited += times.own * audited[frame];
-            known.explained += times.own * explained[frame];
+            known.explained += times.own * explained(frame);
             if let Some(joined) = self.joined[frame] {
                 // Libraries below it are its own, too, as far as no finding is about the call.
                 let libraries = self.below[frame].iter().filter(|edge| {
                     let callee = edges[**edge as usize].callee as usize;
-                    !audited_frame(callee) && !marked.contains(*edge)
+                    !audited_frame(callee) && !marks.calls.contains(*edge)
                 });
                 let libraries: f64 = libraries.map(|edge| edges[*edge as usize].total).sum();
-                let own = (times.own + libraries).min(times.total.max(times.own)) * (1.0 - explained[frame]);
+                let own = (times.own + libraries).min(times.total.max(times.own)) * (1.0 - explained(frame));
                 *known.rest.entry(joined.function).or_default() += own;
             }
         }

@@ -6,7 +6,7 @@ use lagmap_rules::{Finding, Harm, Location};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::Severity;
+use crate::{MeasuredImpact, Severity};
 
 /// A finding, judged.
 #[derive(Clone, Debug)]
@@ -29,21 +29,38 @@ pub struct Judged {
     pub function: String,
     /// Identifies the finding over edits: it does not change when lines move.
     pub fingerprint: String,
+    /// What profiles say of it.
+    pub measured: Option<MeasuredImpact>,
 }
 
 /// Judges findings and ranks them: by severity, then by expected time per request times services that are hit or wait behind.
 pub fn judge(program: &Program, findings: Vec<Finding>) -> Vec<Judged> {
     let mut judged: Vec<Judged> = findings.into_par_iter().map(|finding| judge_one(program, finding)).collect();
+    rank(&mut judged);
+    identify(&mut judged);
+    judged
+}
+
+/// Puts findings in order: those that a profile saw to be hot by their share, the others as they were judged.
+pub(crate) fn rank(judged: &mut [Judged]) {
     judged.par_sort_by(|a, b| {
         let place = |judged: &Judged| (judged.path.clone(), judged.start, judged.finding.rule.name);
-        (a.severity, is_not_failure(a))
-            .cmp(&(b.severity, is_not_failure(b)))
+        (heat(b).total_cmp(&heat(a)))
+            .then_with(|| (a.severity, is_not_failure(a)).cmp(&(b.severity, is_not_failure(b))))
             .then_with(|| weight(b).total_cmp(&weight(a)))
             .then_with(|| place(a).cmp(&place(b)))
             .then_with(|| a.finding.message.cmp(&b.finding.message))
     });
-    identify(&mut judged);
-    judged
+}
+
+/// The share of the measured time that a finding takes, if it is worth mentioning. Nothing is hotter than a service that does
+/// not start; without profiles all are alike.
+fn heat(judged: &Judged) -> f64 {
+    match &judged.measured {
+        _ if !is_not_failure(judged) => f64::INFINITY,
+        Some(measured) if measured.is_hot() => measured.measured.share,
+        _ => 0.0,
+    }
 }
 
 /// A service that cannot start stands above everything else.
@@ -61,7 +78,18 @@ fn judge_one(program: &Program, finding: Finding) -> Judged {
             let waits_behind = waits_behind(program, &finding, *function, &services);
             let (path, function) = (unit.path.clone(), program.function_name(*function));
             let (start, end) = ((start.line, start.column), (end.line, end.column));
-            Judged { finding, severity, services, waits_behind, path, start, end, function, fingerprint: String::new() }
+            Judged {
+                finding,
+                severity,
+                services,
+                waits_behind,
+                path,
+                start,
+                end,
+                function,
+                fingerprint: String::new(),
+                measured: None,
+            }
         }
         Location::Line { path, line, column, services } => {
             let (path, services, start) = (path.clone(), services.clone(), (*line, *column));
@@ -77,6 +105,7 @@ fn judge_one(program: &Program, finding: Finding) -> Judged {
                 end: start,
                 function,
                 fingerprint: String::new(),
+                measured: None,
             }
         }
     }

@@ -3,7 +3,9 @@
 //! Takes what rules say and the program they said it of; knows nothing of how it is shown.
 
 mod judged;
+mod measured;
 mod severity;
 
 pub use judged::{Judged, judge};
+pub use measured::{MeasuredImpact, Measuring, Places};
 pub use severity::Severity;

@@ -2,10 +2,10 @@
 
 use lagmap_program::Frequency;
 use lagmap_rules::{Finding, Harm};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much one operation costs. The worst is the least, so that sorting puts it first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Over a second.

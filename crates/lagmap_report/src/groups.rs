@@ -3,29 +3,39 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::model::{Finding, FindingCounts, Group, Impact, Report, Section, Severity, Subsection};
+use crate::model::{Finding, FindingCounts, Group, Impact, Measured, Report, Section, Severity, Subsection};
 use crate::quantity::{reach, spread};
 
 impl Group {
-    /// The findings by rule and cause: by severity, then by the number of services that are hit or wait behind, then by typical time. Of equal
-    /// groups and of the findings in a group, those that stand first in `findings` stay first.
+    /// The findings by rule and cause: by severity, then by the number of services that are hit or wait behind, then by typical time.
+    /// Of equal groups and of the findings in a group, those that stand first in `findings` stay first. Where profiles were taken,
+    /// the order of `findings` is that of the groups: it follows what was measured.
     pub fn collect(findings: &[Finding]) -> Vec<Self> {
         let mut by_cause: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (index, finding) in findings.iter().enumerate() {
             by_cause.entry((&finding.rule, &finding.cause)).or_default().push(index);
         }
         let mut groups: Vec<_> = by_cause.into_values().filter_map(|members| rank(findings, members)).collect();
-        groups.sort_by_key(|(rank, _)| *rank);
-        groups.into_iter().map(|(_, group)| group).collect()
+        if findings.iter().any(|finding| finding.measured.is_some()) {
+            groups.sort_by_key(|(_, earliest, _)| *earliest);
+        } else {
+            groups.sort_by_key(|(rank, ..)| *rank);
+        }
+        groups.into_iter().map(|(.., group)| group).collect()
     }
 }
 
 impl FindingCounts {
     /// Counts findings by severity.
     pub fn of(findings: &[Finding]) -> Self {
+        Self::by_severity(findings.iter().map(|finding| finding.severity))
+    }
+
+    /// Counts severities.
+    pub fn by_severity(severities: impl Iterator<Item = Severity>) -> Self {
         let mut counts = Self::default();
-        for finding in findings {
-            match finding.severity {
+        for severity in severities {
+            match severity {
                 Severity::Critical => counts.critical += 1,
                 Severity::High => counts.high += 1,
                 Severity::Medium => counts.medium += 1,
@@ -53,7 +63,8 @@ impl FindingCounts {
 
 type Rank = (Severity, Reverse<usize>, Reverse<u64>, usize);
 
-fn rank(findings: &[Finding], mut members: Vec<usize>) -> Option<(Rank, Group)> {
+fn rank(findings: &[Finding], mut members: Vec<usize>) -> Option<(Rank, usize, Group)> {
+    let earliest = *members.iter().min()?;
     members.sort_by_key(|&index| (findings.get(index).map(|finding| finding.severity), index));
     let first = *members.first()?;
     let worst = findings.get(first)?;
@@ -77,7 +88,7 @@ fn rank(findings: &[Finding], mut members: Vec<usize>) -> Option<(Rank, Group)> 
         services: services.iter().map(ToString::to_string).collect(),
         findings: members.iter().map(|finding| finding.fingerprint.clone()).collect(),
     };
-    Some(((worst.severity, Reverse(hit.len()), Reverse(slowest), first), group))
+    Some(((worst.severity, Reverse(hit.len()), Reverse(slowest), first), earliest, group))
 }
 
 /// Typical high time as an ordered number; a float has no total order.
@@ -109,11 +120,14 @@ impl<'a> Problem<'a> {
         report.groups.iter().filter_map(problem).collect()
     }
 
-    /// What one operation costs, over all its places.
+    /// What one operation costs, over all its places; what was measured and what was assumed are not mixed.
     pub fn impact(&self) -> Impact {
+        let basis = self.worst.impact.basis;
+        let alike: Vec<&Finding> =
+            self.findings.iter().copied().filter(|finding| finding.impact.basis == basis).collect();
         let worst_ms = self.findings.iter().filter_map(|finding| finding.impact.worst_ms);
         Impact {
-            typical_ms: spread(&self.findings),
+            typical_ms: spread(&alike),
             worst_ms: worst_ms.reduce(|one, other| if other > one { other } else { one }),
             unbounded: self.findings.iter().any(|finding| finding.impact.unbounded),
             ..self.worst.impact.clone()
@@ -129,6 +143,12 @@ impl<'a> Problem<'a> {
             (Section::Caching, Subsection::None) => Subsection::Cache,
             (_, named) => named,
         }
+    }
+
+    /// The part of the measured time or memory that its hottest place takes.
+    pub fn share(&self) -> Option<&'a Measured> {
+        let measured = self.findings.iter().filter_map(|finding| finding.measured.as_ref());
+        measured.reduce(|one, other| if other.share > one.share { other } else { one })
     }
 
     /// Whose problem it is, in a few words.

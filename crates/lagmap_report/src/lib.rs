@@ -4,21 +4,25 @@
 //! renderer reads that value alone. Source text, which only the terminal shows, comes through a [`SourceProvider`].
 //! Whatever comes from audited code is escaped before it is written: a file name cannot steer a terminal or a page.
 
+pub mod comparison;
 mod escape;
 mod frame;
 mod groups;
 pub mod json;
 pub mod markdown;
+mod measured;
 pub mod model;
 mod quantity;
 mod source;
 pub mod terminal;
 
+pub use comparison::{Comparison, Snapshot, SnapshotError};
 pub use escape::visible;
 pub use model::{
-    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Handler, Impact, Millis, Peer, Pool,
-    ReadError, Report, SCHEMA_VERSION, Section, Service, ServiceStartup, Severity, StartupDelay, Subsection, Summary,
-    SyntaxError, SystemProblem, Tool, TraceStep, UnusedSuppression, Wire,
+    Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Handler, HotFunction, Impact,
+    Measured, MeasuredScope, MeasuredUnit, Millis, Peer, Pool, ProfileFile, ProfileShare, ProfileSummary, ReadError,
+    Report, SCHEMA_VERSION, Section, Service, ServiceStartup, Severity, StartupDelay, Subsection, Summary, SyntaxError,
+    SystemProblem, Tool, TraceStep, UnusedSuppression, Wire,
 };
 pub use quantity::interval;
 pub use source::{NoSource, SourceProvider};

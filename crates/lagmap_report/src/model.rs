@@ -35,6 +35,9 @@ pub struct Report {
     /// What runs beside the services, as deployment files say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<Peer>,
+    /// What profiles of the running system say; only where some were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileSummary>,
 }
 
 /// The program that made a report.
@@ -257,6 +260,100 @@ pub struct Finding {
     pub pool: Option<Pool>,
     /// Code that shows the mend.
     pub cure: Option<String>,
+    /// What profiles measured of it; only where they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+}
+
+/// What profiles measured of a finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// Its part of all that was measured, 0 to 1.
+    pub share: f64,
+    /// What was measured: time in milliseconds, samples, or bytes.
+    pub unit: MeasuredUnit,
+    /// How much of it.
+    pub total: Millis,
+    /// How often it was called, where that was counted.
+    pub calls: Option<u64>,
+    /// The mean time of one call, where calls were counted.
+    pub ms_per_call: Option<Millis>,
+    /// Whether the operation itself was measured, or only the whole function that it stands in.
+    pub scope: MeasuredScope,
+    /// The tools that measured it.
+    pub tools: Vec<String>,
+}
+
+/// What a profile measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeasuredUnit {
+    /// Time, in milliseconds.
+    Ms,
+    /// Samples at an unknown rate.
+    Samples,
+    /// Bytes allocated.
+    Bytes,
+}
+
+/// What a measurement covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeasuredScope {
+    /// The operation itself.
+    Call,
+    /// The whole function that it stands in.
+    Function,
+}
+
+/// What profiles say of the system.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProfileSummary {
+    /// The files that were read.
+    pub files: Vec<ProfileFile>,
+    /// How much of what they measured is known, by unit.
+    pub shares: Vec<ProfileShare>,
+}
+
+/// A profile that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProfileFile {
+    /// The file as it was named.
+    pub file: String,
+    /// What wrote it.
+    pub tool: String,
+    /// What it measures.
+    pub unit: MeasuredUnit,
+}
+
+/// How much of what was measured in one unit is known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProfileShare {
+    /// The unit.
+    pub unit: MeasuredUnit,
+    /// All that was measured, over all threads.
+    pub total: Millis,
+    /// The part with audited code on the stack, 0 to 1.
+    pub audited: f64,
+    /// The part that findings explain.
+    pub explained: f64,
+    /// Functions with a hundredth of it or more that no finding explains, hottest first.
+    pub hot: Vec<HotFunction>,
+}
+
+/// A hot function that no finding explains.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HotFunction {
+    /// Its qualified name.
+    pub function: String,
+    /// Its file, relative to the audited root.
+    pub path: String,
+    /// Its first line.
+    pub line: u32,
+    /// The part of what was measured that it and the libraries below it take, without what findings explain.
+    pub share: f64,
+    /// How often it was called, where that was counted.
+    pub calls: Option<u64>,
 }
 
 /// One step of the path that proves a finding.

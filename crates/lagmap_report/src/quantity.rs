@@ -61,7 +61,8 @@ fn decimal(number: f64) -> String {
     }
 }
 
-fn bytes(number: u64) -> String {
+/// An amount of memory.
+pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if number < 1024 {
         return format!("{number} bytes");

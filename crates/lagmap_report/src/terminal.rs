@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use crate::escape::visible;
 use crate::frame::snippets;
 use crate::groups::Problem;
+use crate::measured;
 use crate::model::{Report, Severity};
 use crate::quantity::{cost, count, provenance, thousands};
 use crate::source::SourceProvider;
@@ -49,6 +50,7 @@ pub fn render(report: &Report, sources: &dyn SourceProvider, options: &Options, 
     }
     rest(&problems, shown, paint, out)?;
     unread(report, paint, out)?;
+    profile(report, paint, out)?;
     closing(report, &problems, paint, out)
 }
 
@@ -114,6 +116,10 @@ fn headline(problem: &Problem<'_>) -> String {
         out.push_str(" - ");
         out.push_str(&cost);
     }
+    if let Some(share) = problem.share().and_then(measured::in_headline) {
+        out.push_str(", ");
+        out.push_str(&share);
+    }
     out
 }
 
@@ -130,6 +136,9 @@ fn notes(problem: &Problem<'_>, steps_left_out: usize) -> Vec<String> {
         let places =
             problem.findings.iter().skip(1).map(|finding| format!("{}:{}", visible(&finding.path), finding.line));
         notes.push(format!("also at {}", listed(places, PLACES)));
+    }
+    if let Some(measured) = problem.share() {
+        notes.push(format!("measured: {}", measured::of_finding(measured)));
     }
     let impact = problem.impact();
     if !cost(&impact).is_empty() {
@@ -176,6 +185,24 @@ fn unread(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> 
     if any { writeln!(out) } else { Ok(()) }
 }
 
+/// What profiles say of the whole: how much findings explain, and what they do not.
+fn profile(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let Some(summary) = &report.profile else { return Ok(()) };
+    for share in &summary.shares {
+        writeln!(out, "{}", paint.bold(&measured::of_share(share, summary)))?;
+        if share.hot.is_empty() {
+            continue;
+        }
+        writeln!(out, "hot, and explained by no finding:")?;
+        for hot in share.hot.iter().take(measured::HOT) {
+            let (percent, calls) = measured::of_hot(hot);
+            let place = paint.dim(&format!("{}:{}", visible(&hot.path), hot.line));
+            writeln!(out, "  {percent:>6}  {}{calls}  {place}", visible(&hot.function))?;
+        }
+    }
+    writeln!(out)
+}
+
 fn closing(report: &Report, problems: &[Problem<'_>], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let summary = &report.summary;
     let broken = match summary.files_with_syntax_errors {
@@ -208,12 +235,13 @@ fn closing(report: &Report, problems: &[Problem<'_>], paint: Paint, out: &mut dy
 
 /// Styles, or none.
 #[derive(Clone, Copy)]
-struct Paint {
-    styled: bool,
+pub(crate) struct Paint {
+    /// With ANSI escapes.
+    pub styled: bool,
 }
 
 impl Paint {
-    fn severity(self, severity: Severity, text: &str) -> String {
+    pub fn severity(self, severity: Severity, text: &str) -> String {
         let colour = match severity {
             Severity::Critical | Severity::High => AnsiColor::BrightRed,
             Severity::Medium => AnsiColor::Yellow,
@@ -222,11 +250,11 @@ impl Paint {
         self.with(colour.on_default().bold(), text)
     }
 
-    fn bold(self, text: &str) -> String {
+    pub fn bold(self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }
 
-    fn dim(self, text: &str) -> String {
+    pub fn dim(self, text: &str) -> String {
         self.with(Style::new().dimmed(), text)
     }
 

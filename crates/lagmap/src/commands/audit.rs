@@ -10,7 +10,8 @@ use anstream::{AutoStream, ColorChoice};
 use lagmap_report::{FindingCounts, Report, Severity, SourceProvider, json, markdown, terminal};
 
 use crate::arguments::{AuditArguments, ReportFormat};
-use crate::audit::{self, AuditOptions};
+use crate::audit::{self, AuditOptions, NamedProfile};
+use crate::commands::compare::{self, Form};
 use crate::configuration::Configuration;
 use crate::errors::Failure;
 use crate::known_rules::{self, Written};
@@ -30,10 +31,16 @@ pub fn run(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
     let configuration = Configuration::find(&arguments.path, arguments.config.as_deref())?;
     let fail_on = arguments.fail_on.map(Severity::from).or(configuration.fail_on);
     let options = options(arguments, configuration)?;
+    // What cannot be compared is said before the work, not after it.
+    let baseline = arguments.baseline.as_deref().map(compare::read).transpose()?;
     let report = {
         let progress = Progress::start();
         audit::run_audit(&arguments.path, &options, &progress)?
     };
+    if let Some(baseline) = baseline {
+        let form = Form { format: arguments.format, output: arguments.output.as_deref() };
+        return compare::with_baseline(&baseline, &report, &form, fail_on);
+    }
     let text = render(arguments, &report).map_err(|error| Failure::new("cannot write the report").because(error))?;
     match &arguments.output {
         Some(path) => output::save(path, &text)?,
@@ -42,7 +49,8 @@ pub fn run(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(exit_code(report.summary.findings, fail_on)))
 }
 
-fn exit_code(found: FindingCounts, fail_on: Option<Severity>) -> u8 {
+/// The exit code for what was found.
+pub fn exit_code(found: FindingCounts, fail_on: Option<Severity>) -> u8 {
     if fail_on.is_some_and(|severity| found.at_or_above(severity) > 0) { FOUND } else { 0 }
 }
 
@@ -61,7 +69,21 @@ fn options(arguments: &AuditArguments, configuration: Configuration) -> Result<A
     options.all_code |= arguments.all_code;
     options.pedantic |= arguments.pedantic;
     options.threads = arguments.threads;
+    options.profiles = arguments.profile.iter().map(|path| read_profile(path)).collect::<Result<_, _>>()?;
     Ok(options)
+}
+
+fn read_profile(path: &Path) -> Result<NamedProfile, Failure> {
+    match lagmap_evidence::read_file(path) {
+        Ok(profile) => Ok(NamedProfile { file: path.display().to_string(), profile }),
+        Err(error) => {
+            let failure = Failure::new("cannot use the profile").at(path).because(error);
+            Err(failure.help(
+                "lagmap reads py-spy (raw, speedscope), cProfile, pyinstrument JSON, Scalene JSON, Austin, memray (stats \
+                 --json, transform csv), pprof, viztracer, and OTLP JSON",
+            ))
+        }
+    }
 }
 
 fn render(arguments: &AuditArguments, report: &Report) -> io::Result<Vec<u8>> {

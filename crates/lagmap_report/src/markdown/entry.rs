@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::escape::{code_block, code_span, prose};
 use crate::groups::Problem;
+use crate::measured;
 use crate::model::{Confidence, Finding};
 use crate::quantity::{cost, provenance, thousands};
 
@@ -27,9 +28,10 @@ pub(super) fn recommendation(problem: &Problem<'_>) -> String {
 
 fn impact(problem: &Problem<'_>) -> String {
     let impact = problem.impact();
+    let share = problem.share().and_then(measured::in_headline).map(|share| format!(", {share}")).unwrap_or_default();
     match cost(&impact).as_str() {
-        "" => String::new(),
-        cost => format!(" - {cost} ({})", prose(&provenance(&impact))),
+        "" => share,
+        cost => format!(" - {cost} ({}){share}", prose(&provenance(&impact))),
     }
 }
 
@@ -42,6 +44,9 @@ pub(super) fn write(marker: &str, headline: &str, problem: &Problem<'_>, out: &m
     let likely = if worst.confidence == Confidence::Certain { "" } else { ", likely" };
     let likely = if worst.confidence == Confidence::Possible { ", possible" } else { likely };
     writeln!(out, "{indent}Rule {} ({}{likely}).\n", code_span(&worst.rule), prose(&worst.bullet))?;
+    if let Some(measured) = problem.share() {
+        writeln!(out, "{indent}Measured: {}.\n", prose(&measured::of_finding(measured)))?;
+    }
     if problem.group.services.len() > 1 {
         let names: Vec<String> = problem.group.services.iter().map(|name| code_span(name)).collect();
         writeln!(out, "{indent}Services: {}.\n", names.join(", "))?;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::escape::{code_span, prose};
 use crate::groups::Problem;
 use crate::markdown::entry;
+use crate::measured;
 use crate::model::{Report, Service};
 use crate::quantity::{count, thousands};
 
@@ -18,6 +19,7 @@ pub(super) fn write(report: &Report, problems: &[Problem<'_>], out: &mut dyn Wri
     broken_services(&report.services, out)?;
     system_problems(report, out)?;
     summary(report, out)?;
+    measured_share(report, out)?;
     first_things(problems, out)
 }
 
@@ -79,6 +81,25 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         thousands(counts.medium),
         thousands(counts.low),
     )
+}
+
+fn measured_share(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Some(summary) = &report.profile else { return Ok(()) };
+    writeln!(out, "## What was measured\n")?;
+    for share in &summary.shares {
+        writeln!(out, "{}.\n", prose(&measured::of_share(share, summary)))?;
+        if share.hot.is_empty() {
+            continue;
+        }
+        writeln!(out, "Hot, and explained by no finding:\n")?;
+        for hot in share.hot.iter().take(measured::HOT) {
+            let (percent, calls) = measured::of_hot(hot);
+            let place = entry::place(&hot.path, Some(hot.line));
+            writeln!(out, "- {percent}: {}{calls} ({place})", code_span(&hot.function))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 fn first_things(problems: &[Problem<'_>], out: &mut dyn Write) -> io::Result<()> {

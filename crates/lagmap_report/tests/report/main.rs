@@ -1,5 +1,6 @@
 //! Tests of the crate as its users see it: a report in, text out.
 
+mod evidence;
 mod renderers;
 mod sample;
 mod schema;

@@ -84,6 +84,7 @@ pub fn report() -> Report {
             message: "Expected `,`, found `)`".into(),
         }],
         peers: vec![],
+        profile: None,
     }
 }
 
@@ -102,6 +103,7 @@ pub fn clean() -> Report {
         suppressions_unused: vec![],
         syntax_errors: vec![],
         peers: vec![],
+        profile: None,
     }
 }
 
@@ -179,6 +181,7 @@ fn findings() -> Vec<Finding> {
         caching: None,
         pool: None,
         cure: Some("settings = await asyncio.to_thread(load_settings)\n".into()),
+        measured: None,
     };
     let place = |print: &str, path: &str, line: u32, service: &str| Finding {
         fingerprint: print.into(),
@@ -213,6 +216,7 @@ fn findings() -> Vec<Finding> {
             subsection: Subsection::None,
             effect: Some(EffectKind::Message),
             cure: None,
+            measured: None,
             pool: None,
             ..place("0000000000000003", "shop/mail.py", 9, "Mailer")
         },
@@ -230,6 +234,7 @@ fn findings() -> Vec<Finding> {
             trace: vec![],
             subsection: Subsection::None,
             cure: Some("x = '''\n```\n'''".into()),
+            measured: None,
             ..place("0000000000000004", "evil/\u{1b}[31mred`name|<b>.py", 1, "Api")
         },
         Finding {
@@ -245,6 +250,7 @@ fn findings() -> Vec<Finding> {
             trace: vec![],
             effect: None,
             cure: None,
+            measured: None,
             ..place("0000000000000005", "shop/mail.py", 30, "Mailer")
         },
         Finding {
@@ -260,6 +266,7 @@ fn findings() -> Vec<Finding> {
             trace: vec![],
             effect: None,
             cure: None,
+            measured: None,
             ..place("0000000000000006", "shop/stock.py", 80, "Stock")
         },
         Finding {
@@ -274,6 +281,7 @@ fn findings() -> Vec<Finding> {
             trace: vec![],
             effect: Some(EffectKind::Network),
             cure: None,
+            measured: None,
             pool: Some(Pool { kind: "HTTP client".into(), size: 10, reason: "coroutines share one loop".into() }),
             ..place("0000000000000007", "shop/stock.py", 90, "Stock")
         },
@@ -295,6 +303,7 @@ fn findings() -> Vec<Finding> {
                 strategy: "in-process LRU of 1,024 entries, keyed by text and language".into(),
             }),
             cure: None,
+            measured: None,
             ..place("0000000000000008", "shop/mail.py", 50, "Mailer")
         },
     ]
