@@ -3,7 +3,7 @@
 use lagmap_facts::{CompareOp, Expr, ExprId, OpKind, RegionId, RegionKind};
 
 use crate::{
-    Cell, FileId, FunctionId, Program, Value,
+    Cell, FileId, FunctionId, Givers, Program, Value,
     matching::{compared, equalities, is_path, iterable},
 };
 
@@ -103,7 +103,8 @@ impl Program {
             if !self.linked.file(file).scopes.named(scope, facts.names.hash(name)).is_empty()
                 && facts.function(scope).kind != lagmap_facts::ScopeKind::Module);
         let site = self.growing_list(&self.evaluator(file).values(list)).filter(|_| !is_local);
-        site.is_some_and(|site| {
+        // A few, each added once, are found as fast as by a dict.
+        site.filter(|site| self.has_scale(*site, Givers::Requests)).is_some_and(|site| {
             self.holders(site).iter().any(|cell| match cell {
                 Cell::Attribute(..) => true,
                 Cell::Variable(scope, _) => self.function(*scope).1.kind == lagmap_facts::ScopeKind::Module,

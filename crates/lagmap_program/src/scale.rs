@@ -150,7 +150,11 @@ impl Program {
             Expr::Name(_) => self.is_name_of_much(file, id, givers, depth) || objects(),
             // A part of what a request carries.
             Expr::Attribute { value, .. } => self.is_given_with_request(file, value) || objects(),
-            Expr::Subscript { value, .. } => self.is_scaled_here(file, value, givers, depth) || objects(),
+            Expr::Subscript { value, index } => {
+                matches!(facts.expr(index), Expr::Str(_)) && self.is_message(file, value)
+                    || self.is_scaled_here(file, value, givers, depth)
+                    || objects()
+            }
             _ => objects(),
         }
     }
@@ -250,6 +254,19 @@ impl Program {
             })
         };
         by_users || self.is_handler(function) || depth.checked_sub(2).is_some_and(by_callers)
+    }
+
+    /// The one parameter of a function that runs per request: what it holds under its keys came with the message.
+    fn is_message(&self, file: FileId, id: ExprId) -> bool {
+        let unit = self.linked.file(file);
+        let facts = &unit.facts;
+        let Expr::Name(name) = facts.expr(id) else { return false };
+        let scope = facts.region(facts.exprs[id.0 as usize].region).function;
+        let function = self.linked.ids.function(file, scope);
+        let receiver = usize::from(self.takes_receiver(function));
+        let parameters = facts.function(scope).parameters.get(receiver..).unwrap_or_default();
+        matches!(parameters, [only] if only.name == name)
+            && self.contexts_of(function).any(|context| context.frequency == Frequency::Request)
     }
 
     /// A parameter of a request handler: its parts are what the request carries.

@@ -115,7 +115,9 @@ fn say_once(findings: &mut [Finding]) {
     let is_pooled = |finding: &&Finding| finding.details.pool.is_some() && finding.confidence != Confidence::Possible;
     let kept: FxHashSet<_> = findings.iter().filter(is_pooled).filter_map(at).collect();
     for finding in findings {
+        // What an error leaves open although it is closed otherwise is a slip of its own.
         let is_again = matches!(finding.harm, Harm::Leak { collected: true, .. })
+            && finding.confidence == Confidence::Certain
             && at(finding).is_some_and(|place| kept.contains(&place));
         if is_again {
             finding.confidence = Confidence::Possible;

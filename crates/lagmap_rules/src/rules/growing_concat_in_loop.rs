@@ -1,6 +1,6 @@
 //! `growing-concat-in-loop`.
 
-use lagmap_program::{Built, Concat, FunctionId, Interval, Program};
+use lagmap_program::{Built, Concat, FunctionId, Givers, Interval, Program};
 
 use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -16,20 +16,30 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
+    let givers = program.givers();
     for (file, unit) in program.files() {
         for function in program.functions(file).filter(|function| !unit.is_test && program.is_live(*function)) {
             for concat in program.growing_concats(function) {
-                findings.extend(finding(rule, program, function, concat));
+                findings.extend(finding(rule, program, function, concat, givers));
             }
         }
     }
 }
 
-fn finding(rule: &'static RuleInfo, program: &Program, function: FunctionId, concat: Concat) -> Option<Finding> {
+fn finding(
+    rule: &'static RuleInfo,
+    program: &Program,
+    function: FunctionId,
+    concat: Concat,
+    givers: Givers,
+) -> Option<Finding> {
     let (file, _) = program.linked.ids.of_function(function);
     let contexts = program.contexts_at(function, concat.region);
     let context = contexts.iter().find(|context| context.frequency.is_repeated())?;
     let (path, line) = crate::place(program, file, concat.span);
+    // A few words or records are copied in no time.
+    let is_much = matches!(concat.built, Built::Frame(_) | Built::Bytes)
+        || program.is_looped_over_much(file, concat.region, givers);
     let message = match concat.built {
         Built::Frame(model) => {
             format!("`{}()` copies all rows so far in each round of the loop", program.catalogue().path(model))
@@ -52,7 +62,7 @@ fn finding(rule: &'static RuleInfo, program: &Program, function: FunctionId, con
         trace: program.recent_path_in(function, concat.region, context),
         harm: Harm::Time { cost: Interval::new(low, high), worst: None, source: source.to_owned() },
         context: Some(context),
-        confidence: if concat.in_place { Confidence::Possible } else { Confidence::Likely },
+        confidence: if concat.in_place || !is_much { Confidence::Possible } else { Confidence::Likely },
         suggestion: cure(concat.built).to_owned(),
         cause: format!("{path}:{line}"),
         details: Details::default(),

@@ -103,7 +103,8 @@ fn check_call(
     }
     let (effect, steps) = costliest(program, call, &held)?;
     // What happens once is worth a word only if it takes long.
-    if !context.frequency.is_repeated() && effect.cost.high <= LONGEST_ONCE_MS {
+    let once = !context.frequency.is_repeated() && call.around().recurrence == Recurrence::EveryCall;
+    if once && effect.cost.high <= LONGEST_ONCE_MS {
         return None;
     }
     reported.push(*region);

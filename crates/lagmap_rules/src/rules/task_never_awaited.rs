@@ -1,7 +1,7 @@
 //! `task-never-awaited`.
 
 use lagmap_facts::{Expr, ResultUse};
-use lagmap_program::{CallView, FileId, Interval, Program, Step};
+use lagmap_program::{CallView, FileId, FunctionId, Interval, Program, Step};
 use rustc_hash::FxHashMap;
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -37,22 +37,21 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
-/// Tasks that nobody keeps. All that a file makes of one coroutine are mended in one go, so they are one finding.
+/// Tasks that nobody keeps. All that are made of one coroutine are mended in one go, so they are one finding.
 fn forgotten_tasks(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
-    let mut known: FxHashMap<(FileId, String), usize> = FxHashMap::default();
+    let mut known: FxHashMap<Coroutine, usize> = FxHashMap::default();
     for call in program.calls_tagged("creates-task") {
         let often = call.contexts().any(|context| context.frequency.is_repeated());
         if call.call.result != ResultUse::Discarded || !often || is_kept_by_group(&call) {
             continue;
         }
         let coroutine = coroutine(&call);
-        let same = coroutine.clone().and_then(|name| known.get(&(call.file, name)).copied());
-        if let Some(first) = same {
-            findings[first].trace.push(Step { site: call.expr(), note: "makes another that is not kept".to_owned() });
+        if let Some(first) = coroutine.as_ref().and_then(|coroutine| known.get(coroutine)) {
+            findings[*first].trace.push(Step { site: call.expr(), note: "makes another that is not kept".to_owned() });
             continue;
         }
-        if let Some(name) = coroutine {
-            known.insert((call.file, name), findings.len());
+        if let Some(coroutine) = coroutine {
+            known.insert(coroutine, findings.len());
         }
         let message = format!(
             "the task of `{}()` is not kept: it may be collected before it ends, and its errors are lost",
@@ -62,12 +61,26 @@ fn forgotten_tasks(rule: &'static RuleInfo, program: &Program, findings: &mut Ve
     }
 }
 
-/// The name of the coroutine function whose call a task is made of.
-fn coroutine(call: &CallView<'_>) -> Option<String> {
+/// The coroutine function that a task runs.
+#[derive(PartialEq, Eq, Hash)]
+enum Coroutine {
+    /// One of these.
+    Known(Vec<FunctionId>),
+    /// As a file calls it.
+    Named(FileId, String),
+}
+
+/// The coroutine function whose call a task is made of.
+fn coroutine(call: &CallView<'_>) -> Option<Coroutine> {
     let facts = call.facts();
     let made_of = call.argument(Some("coro"), Some(0))?;
     let Expr::Call(made_of) = facts.expr(made_of) else { return None };
-    facts.dotted(facts.call(made_of).callee)
+    let mut callees = call.program.callees(call.program.linked.ids.call(call.file, made_of));
+    if callees.is_empty() {
+        return Some(Coroutine::Named(call.file, facts.dotted(facts.call(made_of).callee)?));
+    }
+    callees.sort_unstable();
+    Some(Coroutine::Known(callees))
 }
 
 /// A task group keeps its tasks.
