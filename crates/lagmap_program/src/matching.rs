@@ -305,7 +305,6 @@ fn is_known(facts: &FileFacts, id: ExprId) -> bool {
         Expr::Attribute { value, .. } => is_known(facts, value),
         Expr::Subscript { value, index } => is_known(facts, value) && is_known(facts, index),
         Expr::Binary { left, right, .. } => is_known(facts, left) && is_known(facts, right),
-        Expr::FString(parts) => facts.list(parts).iter().all(|part| is_known(facts, *part)),
         _ => false,
     }
 }

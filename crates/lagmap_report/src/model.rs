@@ -151,6 +151,22 @@ pub struct Service {
     pub wires_in: Vec<Wire>,
     /// Where it calls other processes.
     pub wires_out: Vec<Wire>,
+    /// What it does: `server`, `worker`, `scheduler`, `process`, `job` or `command`. Not said of services of start-up
+    /// configurations, as what follows up to `also_in`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
+    /// The kind of file that names it: `compose`, `dockerfile`, `procfile` …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The command that starts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Further places that describe it, as `path:line`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also_in: Vec<String>,
+    /// How it starts, if that takes time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub startup: Option<ServiceStartup>,
 }
 
 /// Code of a service that answers requests.
@@ -189,22 +205,6 @@ pub struct Wire {
     pub line: u32,
     /// Why no peer is known.
     pub reason: Option<String>,
-    /// What it does: `server`, `worker`, `scheduler`, `process`, `job` or `command`. Not said of services of start-up
-    /// configurations, as what follows up to `also_in`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub runs: Option<String>,
-    /// The kind of file that names it: `compose`, `dockerfile`, `procfile` …
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// The command that starts it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
-    /// Further places that describe it, as `path:line`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub also_in: Vec<String>,
-    /// How it starts, if that takes time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub startup: Option<ServiceStartup>,
 }
 
 /// One place that makes the system slow or makes it grow.

@@ -27,7 +27,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             continue;
         }
         // One short pattern more per request is compiled in the time of a log line; many are not, and a long one is not.
-        let many = call.around().loops > 0 && !program.is_same_each_time(&call, first);
+        let many = call.around().loops > 0;
         let long = context.frequency != Frequency::Library && is_alternation(&call, first);
         let cost = if many || long { Interval::new(0.1, 12.0) } else { Interval::new(0.05, 1.0) };
         let message = format!("`{}()` compiles a pattern that is put together anew each time", call.path());
