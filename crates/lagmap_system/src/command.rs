@@ -21,7 +21,7 @@ use crate::sources::Command;
 use crate::sources::dockerfile::absolute;
 use crate::value::{Variables, expand};
 use places::Found;
-use words::{file_name, host_and_port, is_assignment, is_dotted, is_python, option};
+use words::{file_name, host_and_port, is_assignment, is_dotted, is_python, is_python_file, option};
 
 /// Statements and commands followed for one service.
 const MAX_STEPS: u32 = 20_000;
@@ -159,7 +159,7 @@ pub(crate) fn starts(files: &Files<'_>, surroundings: &Surroundings, commands: &
             Command::Shell(line) => words.extend(["sh".to_owned(), "-c".to_owned(), line.clone()]),
         }
     }
-    follow.command(words);
+    follow.command(&words);
     follow.starts
 }
 
@@ -178,7 +178,7 @@ impl Follow<'_> {
     }
 
     /// Runs a command of plain words.
-    fn command(&mut self, words: Vec<String>) {
+    fn command(&mut self, words: &[String]) {
         if !self.spend() {
             return;
         }
@@ -264,7 +264,7 @@ impl Follow<'_> {
             "exec" => {
                 let rest = rest.to_vec();
                 if !rest.is_empty() {
-                    self.command(rest);
+                    self.command(&rest);
                     self.stopped = true;
                 }
             }
@@ -294,35 +294,34 @@ impl Follow<'_> {
             return false;
         };
         let rest = &rest[usize::from(wrapper.verb.is_some())..];
-        let inner = match rest.iter().position(|word| word == "--") {
-            Some(at) => &rest[at + 1..],
-            None => {
-                let mut words = rest;
-                let mut plain = wrapper.words;
-                while let Some((first, more)) = words.split_first() {
-                    if first.starts_with('-') {
-                        let takes_value = wrapper.values.contains(&first.as_str());
-                        words = if takes_value { more.get(1..).unwrap_or_default() } else { more };
-                    } else if plain > 0 || (name.starts_with("wait-for") && first.contains(':')) {
-                        plain = plain.saturating_sub(1);
-                        words = more;
-                    } else {
-                        break;
-                    }
+        let inner = if let Some(at) = rest.iter().position(|word| word == "--") {
+            &rest[at + 1..]
+        } else {
+            let mut words = rest;
+            let mut plain = wrapper.words;
+            while let Some((first, more)) = words.split_first() {
+                if first.starts_with('-') {
+                    let takes_value = wrapper.values.contains(&first.as_str());
+                    words = if takes_value { more.get(1..).unwrap_or_default() } else { more };
+                } else if plain > 0 || (name.starts_with("wait-for") && first.contains(':')) {
+                    plain = plain.saturating_sub(1);
+                    words = more;
+                } else {
+                    break;
                 }
-                words
             }
+            words
         };
         if let Some(first) = inner.first() {
             // `uv run app/main.py` and `coverage run app.py` run a script, with or without `python`.
             let program = first.strip_suffix(".py").unwrap_or(first);
             let is_launcher = LAUNCHERS.iter().any(|launcher| launcher.name == program);
-            let is_script = file_name(first).len() > 3 && first.ends_with(".py") && !is_launcher;
+            let is_script = file_name(first).len() > 3 && is_python_file(first) && !is_launcher;
             let mut words = inner.to_vec();
             if is_script || (name == "coverage" && first == "-m") {
                 words.insert(0, "python".to_owned());
             }
-            self.deeper(|follow| follow.command(words));
+            self.deeper(|follow| follow.command(&words));
         }
         true
     }

@@ -1,6 +1,6 @@
 //! Deployment files: from what each declares to what is started.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::command::{self, Start, Surroundings};
 use crate::files::Files;
@@ -51,7 +51,7 @@ pub(crate) fn read(root: &Root, found: &Found, variables: &Variables) -> Deploye
         reader.sort_in(candidate);
     }
     for path in &dockerfiles {
-        if !images.used.contains_key(path) {
+        if !images.used.contains(path) {
             let candidates = reader.image_alone(&files, &mut images, path, project.as_deref());
             reader.deployed.candidates.extend(candidates);
         }
@@ -119,12 +119,11 @@ impl Reader<'_> {
             let read_file = |path: &str| Files::new(root, &[]).text(path);
             for declaration in compose::read(&tree, &path, &read_file) {
                 let key = (folder_of(&path).to_owned(), declaration.name.clone());
-                match known.get(&key).and_then(|index| all.get_mut(*index)) {
-                    Some(earlier) => complete(earlier, declaration, variant(&path) == Variant::Override),
-                    None => {
-                        known.insert(key, all.len());
-                        all.push(declaration);
-                    }
+                if let Some(earlier) = known.get(&key).and_then(|index| all.get_mut(*index)) {
+                    complete(earlier, declaration, variant(&path) == Variant::Override);
+                } else {
+                    known.insert(key, all.len());
+                    all.push(declaration);
                 }
             }
         }
@@ -367,7 +366,7 @@ struct Images<'a> {
     by_name: HashMap<String, Build>,
     stages: HashMap<(String, Option<String>), Option<Stage>>,
     /// Dockerfiles that something builds.
-    used: HashMap<String, ()>,
+    used: HashSet<String>,
 }
 
 impl<'a> Images<'a> {
@@ -378,7 +377,7 @@ impl<'a> Images<'a> {
             project: project.map(plain),
             by_name: HashMap::new(),
             stages: HashMap::new(),
-            used: HashMap::new(),
+            used: HashSet::new(),
         }
     }
 
@@ -440,7 +439,7 @@ impl<'a> Images<'a> {
 
     fn stage(&mut self, build: &Build) -> Option<Stage> {
         let path = self.files.file(&build.dockerfile)?;
-        self.used.insert(path.clone(), ());
+        self.used.insert(path.clone());
         let files = self.files;
         let key = (path.clone(), build.target.clone());
         self.stages
@@ -592,7 +591,7 @@ fn above(path: &str) -> Vec<String> {
 }
 
 fn unique(mut folders: Vec<String>) -> Vec<String> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     folders.retain(|folder| seen.insert(folder.clone()));
     folders
 }

@@ -137,14 +137,14 @@ pub(crate) fn configurations(root: &Root) -> Found {
         let Some(name) = entry.file_name().to_str() else { continue };
         let path = slashed(relative);
         match DeploymentKind::of(&path) {
-            Some(kind) => {
-                if !is_aside(&path) {
-                    files.deployments.push((kind, path));
-                }
-            }
+            Some(_) if is_aside(&path) => {}
+            Some(kind) => files.deployments.push((kind, path)),
             None if matches!(name, "startup_config.yaml" | "startup_config.yml") => files.named.push(path),
             None if has_yaml_extension(name) => files.others.push(path),
-            None if path.contains("/management/commands/") && name.ends_with(".py") && !name.starts_with('_') => {
+            None if path.contains("/management/commands/")
+                && entry.path().extension().is_some_and(|ending| ending == "py")
+                && !name.starts_with('_') =>
+            {
                 files.management_commands.push(path);
             }
             None => {}

@@ -310,21 +310,21 @@ fn note(service: &Service, start: &Start, id: ServiceId, notes: &mut Notes) {
 fn name_apart(services: &mut [Service]) {
     for by_folder in [true, false] {
         let mut seen: HashSet<String> = HashSet::new();
-        for index in 0..services.len() {
-            let service = &services[index];
+        let most = services.len() + 2;
+        for service in services.iter_mut() {
             if seen.insert(service.name.clone()) {
                 continue;
             }
             let name = match service.config.rsplit_once('/') {
                 Some((folder, _)) if by_folder => format!("{folder}/{}", service.name),
                 _ if by_folder => continue,
-                _ => (2..)
+                _ => (2..=most)
                     .map(|number| format!("{} {number}", service.name))
                     .find(|name| !seen.contains(name))
                     .unwrap_or_default(),
             };
             seen.insert(name.clone());
-            services[index].name = name;
+            service.name = name;
         }
     }
 }

@@ -77,13 +77,11 @@ impl Follow<'_> {
         let mut outside = false;
         for base in self.bases() {
             let paths = match &base {
-                Base::Tree(folder) => match join(folder, path) {
-                    Some(path) => vec![path],
-                    None => {
-                        outside = true;
-                        Vec::new()
-                    }
-                },
+                Base::Tree(folder) => {
+                    let path = join(folder, path);
+                    outside |= path.is_none();
+                    path.into_iter().collect()
+                }
                 Base::Image(folder) => self.mapped(&absolute(folder, path)),
             };
             if let Some(file) = paths.iter().find_map(|path| self.files.file(path)) {

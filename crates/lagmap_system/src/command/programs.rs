@@ -1,7 +1,7 @@
 //! Programs that run others: shells, Python, make, supervisors.
 
 use super::places::Found;
-use super::words::{file_name, is_assignment, is_python, option, told_by};
+use super::words::{file_name, is_assignment, is_python, is_python_file, option, told_by};
 use super::{Follow, Target};
 use crate::launchers::{LAUNCHERS, TOOLS, WRAPPERS};
 use crate::sources::{Command, makefile, procfile, supervisor};
@@ -122,8 +122,8 @@ impl Follow<'_> {
             self.part = Some(program.name.clone());
             let known = self.variables.clone();
             let first = self.starts.len();
-            let words = words.iter().map(|word| expand(word, &known)).collect();
-            self.deeper(|follow| follow.command(words));
+            let words: Vec<String> = words.iter().map(|word| expand(word, &known)).collect();
+            self.deeper(|follow| follow.command(&words));
             for start in &mut self.starts[first..] {
                 start.instances = start.instances.or(program.instances);
             }
@@ -194,7 +194,7 @@ impl Follow<'_> {
     pub(super) fn file(&mut self, path: &str, rest: &[String], words: &[String]) {
         let found = self.locate(path);
         if let Found::Inside(file) = &found
-            && !file.ends_with(".py")
+            && !is_python_file(file)
         {
             let Some(text) = self.files.text(file) else { return };
             let first = text.lines().next().unwrap_or("");
@@ -206,7 +206,7 @@ impl Follow<'_> {
                 }
                 return;
             }
-        } else if !path.ends_with(".py") {
+        } else if !is_python_file(path) {
             return self.unknown(path, rest);
         }
         let manages = file_name(path) == "manage.py";
@@ -229,7 +229,7 @@ impl Follow<'_> {
         });
         if let Some(at) = behind.or(launched.filter(|_| path.contains('/'))) {
             let inner = rest[at..].to_vec();
-            self.deeper(|follow| follow.command(inner));
+            self.deeper(|follow| follow.command(&inner));
         }
     }
 

@@ -122,7 +122,7 @@ impl Follow<'_> {
         }
         let words: Vec<String> = words[assignments..].iter().flat_map(|word| self.expanded(word)).collect();
         if !words.is_empty() {
-            self.command(words);
+            self.command(&words);
         }
         if let Some(before) = before.filter(|_| assignments > 0) {
             self.variables = before;
@@ -174,7 +174,7 @@ impl Follow<'_> {
                     out.extend(chars.next());
                     chars.as_str()
                 }
-                _ if inner.starts_with("@") || inner.starts_with('*') => {
+                _ if inner.starts_with('@') || inner.starts_with('*') => {
                     out.push_str(&self.arguments.join(" "));
                     &inner[1..]
                 }

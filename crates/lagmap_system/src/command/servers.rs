@@ -2,7 +2,7 @@
 
 use super::places::Found;
 use super::words::{
-    environment_of_uwsgi, file_name, host_and_port, is_dotted, is_object, option, plain_words, told_by,
+    environment_of_uwsgi, file_name, host_and_port, is_dotted, is_object, is_python_file, option, plain_words, told_by,
 };
 use super::{Follow, Target};
 use crate::launchers::{DJANGO_SERVICES, LAUNCHERS, Named, PREPARATIONS};
@@ -14,13 +14,12 @@ impl Follow<'_> {
         let Some(verb) = rest.iter().find(|word| !word.starts_with('-')).cloned() else { return };
         let known = DJANGO_SERVICES.iter().find(|(name, _)| *name == verb).map(|(_, runs)| *runs);
         let settings = option(rest, &["--settings"]).or_else(|| self.variables.get("DJANGO_SETTINGS_MODULE").cloned());
-        let (target, found) = match manage {
-            Some((written, file)) => (Target::Script(written.to_owned()), Found::Inside(file)),
-            None => {
-                let Some(settings) = settings.clone() else { return };
-                let found = self.found_module(&settings, false);
-                (Target::Object { module: settings, object: None, is_factory: false }, found)
-            }
+        let (target, found) = if let Some((written, file)) = manage {
+            (Target::Script(written.to_owned()), Found::Inside(file))
+        } else {
+            let Some(settings) = settings else { return };
+            let found = self.found_module(&settings, false);
+            (Target::Object { module: settings, object: None, is_factory: false }, found)
         };
         let before = self.starts.len();
         self.start(target, known.unwrap_or(Runs::Process), found, rest, words);
@@ -79,7 +78,7 @@ impl Follow<'_> {
             return;
         };
         let named =
-            rest.iter().find(|word| word.ends_with(".py")).cloned().or_else(|| option(rest, &["-e", "--entrypoint"]));
+            rest.iter().find(|word| is_python_file(word)).cloned().or_else(|| option(rest, &["-e", "--entrypoint"]));
         // https://fastapi.tiangolo.com/fastapi-cli/: where it looks if nothing is named.
         let usual = ["main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py"];
         let named =
@@ -103,7 +102,9 @@ impl Follow<'_> {
     pub(super) fn uwsgi(&mut self, words: &[String]) {
         let rest = words.get(1..).unwrap_or_default();
         let mut settings: Vec<(String, String)> = Vec::new();
-        let ini = option(rest, &["--ini", "-i"]).or_else(|| rest.iter().find(|word| word.ends_with(".ini")).cloned());
+        let ini = option(rest, &["--ini", "-i"]).or_else(|| {
+            rest.iter().find(|word| word.rsplit_once('.').is_some_and(|(_, ending)| ending == "ini")).cloned()
+        });
         if let Some(text) = ini.and_then(|path| self.located(&path)).and_then(|path| self.files.text(&path)) {
             let sections = crate::ini::sections(&text);
             let mut counts = true;
@@ -184,7 +185,7 @@ impl Follow<'_> {
         let plain = plain_words(launcher, rest, verb.map(|(verb, _)| *verb));
         match launcher.named {
             Named::Word => {
-                let is_file = |word: &&String| word.split(':').next().is_some_and(|path| path.ends_with(".py"));
+                let is_file = |word: &&String| word.split(':').next().is_some_and(|path| is_python_file(path));
                 let app = plain.iter().find(|word| is_object(word)).or_else(|| plain.iter().find(is_file));
                 let app = app.or_else(|| plain.iter().find(|word| is_dotted(word)));
                 let app = app.cloned().or_else(|| self.configured_app(rest));
@@ -200,7 +201,7 @@ impl Follow<'_> {
             }
             Named::File | Named::FileOption => {
                 let file = match launcher.named {
-                    Named::File => plain.iter().find(|word| word.ends_with(".py")).cloned(),
+                    Named::File => plain.iter().find(|word| is_python_file(word)).cloned(),
                     _ => option(rest, launcher.app).or_else(|| Some("locustfile.py".to_owned())),
                 };
                 if let Some(file) = file {
@@ -278,7 +279,7 @@ impl Follow<'_> {
         let is_call = object.is_some_and(|object| object.contains('('));
         let object = object.map(|object| object.split('(').next().unwrap_or(object).to_owned());
         let is_factory = is_call || rest.iter().any(|word| matches!(word.as_str(), "--factory" | "--call"));
-        if module.ends_with(".py") || module.contains('/') {
+        if is_python_file(module) || module.contains('/') {
             let found = self.locate(module);
             let module = module.to_owned();
             return self.start(Target::Object { module, object, is_factory }, runs, found, rest, words);
@@ -299,7 +300,7 @@ impl Follow<'_> {
                 if parent_found.is_inside() {
                     found = parent_found;
                     object = Some(last.to_owned());
-                    module = parent.to_owned();
+                    parent.clone_into(&mut module);
                 }
             }
         }

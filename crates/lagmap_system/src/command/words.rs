@@ -126,6 +126,11 @@ pub(super) fn unquoted(word: &str) -> String {
     word.replace(['"', '\''], "")
 }
 
+/// Whether a path ends in `.py`, exactly so.
+pub(super) fn is_python_file(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| ending == "py")
+}
+
 pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }

@@ -65,7 +65,7 @@ struct Reader<'a> {
     variables: &'a Variables,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Reads what a service says into a declaration, what it extends first.
     fn fill(&mut self, into: &mut Declaration, id: NodeId, services: &[Entry], extends: usize) {
         self.extended(into, id, services, extends);

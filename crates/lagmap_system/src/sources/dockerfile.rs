@@ -62,10 +62,7 @@ pub(crate) fn stages(text: &str, given: &Variables) -> Vec<Stage> {
         if word == "ARG" && stages.is_empty() {
             global.extend(argument(rest, given));
         }
-        let (earlier, last) = match stages.split_last_mut() {
-            Some((last, earlier)) => (earlier, last),
-            None => continue,
-        };
+        let Some((last, earlier)) = stages.split_last_mut() else { continue };
         let mut known = last.arguments.clone();
         known.extend(last.environment.clone());
         let text = || expand(rest, &known);
@@ -116,7 +113,7 @@ fn instructions(text: &str) -> Vec<(u32, String)> {
         }
         let mut joined = trimmed.to_owned();
         while let Some(open) = joined.strip_suffix(mark) {
-            joined = open.trim_end().to_owned();
+            joined.truncate(open.trim_end().len());
             let more = lines.by_ref().find(|(_, line)| !line.trim().starts_with('#'));
             let Some((_, more)) = more else { break };
             joined.push(' ');
