@@ -6,10 +6,11 @@ use lagmap_system::{Entry, Runs, Service, SourceKind};
 
 use crate::{
     FileId, FunctionId, Value,
+    entered::Entered,
     evaluate::Evaluator,
     graph::{EdgeKind, Graph},
     linked::Linked,
-    reach::{Start, reach},
+    reach::{Bits, Start, reach},
     solve::Solution,
 };
 
@@ -43,6 +44,26 @@ pub(crate) fn services_of_code(linked: &Linked, graph: &Graph, solution: &Soluti
             entry,
             runs,
             ..Service::default()
+        });
+    }
+    // An application that another one imports is part of it.
+    let bodies: Vec<FunctionId> = services
+        .iter()
+        .filter_map(|service| Entered::of(linked, service).entries.first().map(|(body, _)| *body))
+        .collect();
+    let reached: Vec<Bits> =
+        services.iter().map(|service| reach(linked, graph, &Entered::of(linked, service).start()).functions).collect();
+    let imports = |a: usize, b: usize| reached[a].contains(bodies[b].0 as usize);
+    let is_part = |index: usize| {
+        (0..reached.len())
+            .any(|other| other != index && imports(other, index) && (!imports(index, other) || other < index))
+    };
+    if bodies.len() == services.len() {
+        let parts: Vec<bool> = (0..services.len()).map(is_part).collect();
+        let mut part = parts.iter();
+        services.retain(|service| {
+            let is_part = part.next().copied().unwrap_or(false);
+            service.entry == Entry::Script || !is_part
         });
     }
     for index in 0..services.len() {

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::{
     FileId, FunctionId,
     effects::Recurrence,
-    graph::{EdgeKind, Graph, Target},
+    graph::{Edge, EdgeKind, Graph, Target},
     linked::Linked,
     reach::is_script_only,
     regions::Surroundings,
@@ -188,17 +188,17 @@ impl Contexts {
         scripts: &[FileId],
         live: &[Vec<FunctionId>],
     ) -> Self {
-        Self::spread_where(linked, graph, entries, scripts, live, |_| true)
+        Self::spread_where(linked, graph, entries, scripts, live, |_, _| true)
     }
 
-    /// Spreads those contexts that are wanted: nothing is followed that runs in others.
+    /// Spreads those contexts that are wanted, by the edges that lead to them.
     pub fn spread_where(
         linked: &Linked,
         graph: &Graph,
         entries: &[(FunctionId, Context)],
         scripts: &[FileId],
         live: &[Vec<FunctionId>],
-        wanted: impl Fn(Context) -> bool,
+        wanted: impl Fn(Context, &Edge) -> bool,
     ) -> Self {
         let mut contexts =
             Self { sets: vec![ContextSet::default(); linked.ids.function_count()], witnesses: FxHashMap::default() };
@@ -235,7 +235,7 @@ impl Contexts {
                     // Which of several stored callables runs, nobody can say: through one, no path is shown.
                     let witness = Graph::is_path(edge).then_some((function, context, (first + offset) as u32));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
-                    if wanted(then) {
+                    if wanted(then, edge) {
                         contexts.enter(to, then, witness, &mut due);
                     }
                 }

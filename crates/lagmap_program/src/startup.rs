@@ -5,6 +5,7 @@
 //! loops of unknown length as one round; what only happens after an error does not count, nor what threads do beside it.
 //! Services start in the order of their dependencies, each when all that it needs is up.
 
+use lagmap_facts::{RegionId, RegionKind};
 use lagmap_models::EffectKind;
 use lagmap_system::{ServiceId, needs, start_order};
 use rayon::prelude::*;
@@ -14,6 +15,7 @@ use crate::{
     contexts::{Context, Contexts, Frequency, Place},
     effects::Effect,
     entered::Entered,
+    reach::active,
 };
 
 /// The delays that are kept of each service, the longest first.
@@ -84,13 +86,18 @@ impl Program {
     fn service_start(&self, index: usize) -> ServiceStart {
         let Some(service) = self.system.services.get(index) else { return ServiceStart::default() };
         let entered = Entered::of(&self.linked, service);
+        let Some(reach) = self.reaches.get(index) else { return ServiceStart::default() };
+        // What other services make is not here: virtual calls go to the classes that this one makes.
+        let dispatches = 0..self.graph.dispatches.len() as u32;
+        let live: Vec<Vec<FunctionId>> =
+            dispatches.map(|dispatch| active(&self.graph, dispatch, &reach.classes)).collect();
         let contexts = Contexts::spread_where(
             &self.linked,
             &self.graph,
             &entered.entries,
             &entered.scripts,
-            &self.live,
-            is_before_serving,
+            &live,
+            |context, edge| is_before_serving(context) && !self.is_left_for_the_end(edge.from, edge.region),
         );
         let waits = f64::from(service.waits_ms);
         let mut start = ServiceStart { own: Interval::new(waits, waits), ..ServiceStart::default() };
@@ -104,7 +111,9 @@ impl Program {
                 let call = self.call(effect.source);
                 let around = call.around();
                 let found = contexts.at(function, around).iter().find(|context| is_before_serving(*context));
-                let Some(_) = found.filter(|_| !around.handler) else { continue };
+                if found.is_none() || around.handler || self.is_left_for_the_end(function, call.region) {
+                    continue;
+                }
                 start.own = start.own.plus(effect.cost);
                 let Some(context) = contexts.of(function).iter().find(|context| is_before_serving(*context)) else {
                     continue;
@@ -129,6 +138,15 @@ impl Program {
             .map(|(delay, function, context)| Delay { path: self.path_in(&contexts, function, context), ..delay })
             .collect();
         start
+    }
+}
+
+impl Program {
+    /// Whether code in a region runs only after an error, or when all is over.
+    fn is_left_for_the_end(&self, function: FunctionId, region: RegionId) -> bool {
+        let (file, _) = self.linked.ids.of_function(function);
+        let mut around = self.linked.file(file).facts.enclosing(region);
+        around.any(|(_, region)| matches!(region.kind, RegionKind::Finally { .. } | RegionKind::Except { .. }))
     }
 }
 
