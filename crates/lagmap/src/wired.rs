@@ -57,7 +57,7 @@ pub fn wires_out(program: &Program, service: usize) -> Vec<Wire> {
 
 /// What answers a service's requests, with what that costs.
 pub fn handlers(program: &Program, service: usize) -> Vec<Handler> {
-    let own = program.wires().requests.iter().filter(|request| request.service == service);
+    let own = program.wires().requests.iter().filter(|request| request.service == service && !request.is_any_other());
     let mut found: Vec<Handler> = own
         .map(|request| {
             let (unit, facts) = program.function(request.handler);

@@ -9,6 +9,9 @@ use crate::{CallView, Cell, ClassId, FileId, FunctionId, Program, Site, Source, 
 /// A field of a message and what it holds: `("action", "generate")`.
 pub type Field = (String, String);
 
+/// Stands for a value that nothing asks a field for.
+pub const OTHER: &str = "\u{2026}";
+
 /// How far a name is followed.
 const DEEPEST: u32 = 5;
 

@@ -45,7 +45,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// What is asked for, as people say it: `action=generate`, a route.
+    /// Whether it stands for all that nothing asks for.
+    pub fn is_any_other(&self) -> bool {
+        self.field.as_ref().is_some_and(|(_, value)| value == dispatch::OTHER)
+    }
+
+    /// What is asked for, as people say it: `action=generate`, a route; `action=…` stands for all others.
     pub fn name(&self) -> Option<String> {
         self.route.clone().or_else(|| self.field.as_ref().map(|(field, value)| format!("{field}={value}")))
     }
@@ -92,7 +97,10 @@ pub fn requests(program: &Program, reader: &Reader<'_>, service: usize, endpoint
                 );
                 continue;
             }
-            for (field, handler) in fields(program, reader, function, receiver) {
+            let fields = fields(program, reader, function, receiver);
+            let keys: BTreeSet<String> = fields.keys().map(|(key, _)| key.clone()).collect();
+            let others = keys.into_iter().map(|key| ((key, dispatch::OTHER.to_owned()), None));
+            for (field, handler) in fields.into_iter().chain(others) {
                 let handler = handler.unwrap_or(function);
                 let route = Some(field.1.clone()).filter(|route| field.0 == "path" && route.starts_with('/'));
                 found.push(Request { field: Some(field), route, handler, ..request.clone() });

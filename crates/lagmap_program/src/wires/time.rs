@@ -326,9 +326,10 @@ impl Counter<'_> {
                 own
             });
         }
+        let is_other = field.is_some_and(|field| field.1 == dispatch::OTHER);
         let mut targets: Option<Cost> = None;
         for (target, inner) in self.reader.runs_in(call.site, frame) {
-            if chosen.as_ref().is_some_and(|chosen| !chosen.is_empty() && !chosen.contains(&target)) {
+            if chosen.as_ref().is_some_and(|chosen| (is_other || !chosen.is_empty()) && !chosen.contains(&target)) {
                 continue;
             }
             if self.program.function(target).1.is_async && !self.is_awaited(call) {

@@ -7,7 +7,7 @@ use lagmap_models::{WireKind, WireRole};
 use rustc_hash::FxHashSet;
 
 use super::{
-    Wires,
+    Wires, dispatch,
     endpoints::{Endpoint, wire_of},
     frame::{Caller, Frame, NeedsCaller},
     reading::Reader,
@@ -209,6 +209,15 @@ impl Asking<'_> {
                 .collect();
             if !named.is_empty() {
                 return Ok(named);
+            }
+            let is_other = |index: &usize| {
+                request(index).field.as_ref().is_some_and(|(key, value)| {
+                    value == dispatch::OTHER && fields.iter().any(|(field, _)| field == key)
+                })
+            };
+            let other: Vec<usize> = at_listener.iter().copied().filter(is_other).collect();
+            if !other.is_empty() {
+                return Ok(other);
             }
         }
         Ok(whole)
