@@ -58,19 +58,22 @@ pub fn wires_out(program: &Program, service: usize) -> Vec<Wire> {
 /// What answers a service's requests, with what that costs.
 pub fn handlers(program: &Program, service: usize) -> Vec<Handler> {
     let own = program.wires().requests.iter().filter(|request| request.service == service && !request.is_any_other());
-    let mut found: Vec<Handler> = own
-        .map(|request| {
-            let (unit, facts) = program.function(request.handler);
-            Handler {
-                request: request.name(),
-                function: program.function_name(request.handler),
-                path: unit.path.clone(),
-                line: unit.lines.position(facts.name_span.start).line,
-                typical_ms: [Millis(request.cost.low), Millis(request.cost.high)],
-            }
-        })
-        .collect();
-    found.dedup();
+    let all = own.map(|request| {
+        let (unit, facts) = program.function(request.handler);
+        Handler {
+            request: request.name(),
+            function: program.function_name(request.handler),
+            path: unit.path.clone(),
+            line: unit.lines.position(facts.name_span.start).line,
+            typical_ms: [Millis(request.cost.low), Millis(request.cost.high)],
+        }
+    });
+    let mut found: Vec<Handler> = Vec::new();
+    for handler in all {
+        if !found.contains(&handler) {
+            found.push(handler);
+        }
+    }
     found
 }
 

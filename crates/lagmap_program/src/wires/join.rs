@@ -135,7 +135,8 @@ fn listening(system: &System, endpoints: &[Vec<Endpoint>]) -> Vec<Listening> {
                     .into_iter()
                     .chain(written.map(|port| (port, by_configuration.is_some())))
                 {
-                    let health = declared.health_port == Some(port) && declared.port != Some(port);
+                    let is_health_port = declared.health_port == Some(port) && declared.port != Some(port);
+                    let health = is_health_port || endpoint.is_health;
                     found.push(Listening { service, port, endpoint: Some(index), health, fallback });
                 }
             }

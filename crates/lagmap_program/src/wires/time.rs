@@ -21,7 +21,9 @@ use super::{
     requests::{Request, requests},
     waits::{Asking, LONGEST_WAY, Wait},
 };
-use crate::{CallSite, CallView, ClassId, EdgeKind, Effect, FunctionId, Interval, Program, Recurrence, Site};
+use crate::{
+    CallSite, CallView, ClassId, EdgeKind, Effect, FunctionId, Interval, Program, Recurrence, Site, Surroundings,
+};
 
 /// How often a loop over data is taken to go round, at least and at most.
 const ROUNDS_OF_LOOP: (f64, f64) = (1.0, 10.0);
@@ -277,7 +279,10 @@ impl Counter<'_> {
                 }
                 kind if kind.is_loop() => {
                     let around = self.program.around(file, RegionId(id));
-                    let (low, high) = if around.retried || around.forever { (1.0, 1.0) } else { ROUNDS_OF_LOOP };
+                    // Of loops within loops the outermost counts: the inner ones mostly share its items among them.
+                    let nested = parent_loops(&self.program.around(file, parent)) && RegionId(id) != root;
+                    let is_data = !matches!(kind, RegionKind::While { .. }) || !around.forever;
+                    let (low, high) = if around.retried || nested || !is_data { (1.0, 1.0) } else { ROUNDS_OF_LOOP };
                     cost.ms = cost.ms.times(low, high);
                     costs[outer].then(&cost);
                 }
@@ -421,6 +426,11 @@ impl Counter<'_> {
             .iter()
             .any(|edge| edge.site == call.expr() && matches!(edge.kind, EdgeKind::Call { awaited: true }))
     }
+}
+
+/// Whether code stands in a loop over data already: one that neither tries again nor goes on for ever.
+const fn parent_loops(around: &Surroundings) -> bool {
+    around.loops > 1 || around.loops == 1 && !around.forever && !around.retried
 }
 
 fn regions_contain(regions: std::ops::Range<u32>, region: RegionId) -> bool {
