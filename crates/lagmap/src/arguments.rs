@@ -20,6 +20,8 @@ pub struct Arguments {
 pub enum Command {
     /// Audit a system and report what to fix first.
     Audit(AuditArguments),
+    /// Measure on this machine what the catalogue assumes; audits then use it.
+    Calibrate(CalibrateArguments),
     /// Compare two JSON reports: what is new, what is fixed, what takes another time.
     Compare(CompareArguments),
     /// List the rules.
@@ -73,9 +75,31 @@ pub struct AuditArguments {
     /// Take times from this profile of the running system, whatever tool wrote it; may be said several times.
     #[arg(long, value_name = "FILE")]
     pub profile: Vec<PathBuf>,
+    /// Use this calibration instead of the one in the user's cache folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_calibration")]
+    pub calibration: Option<PathBuf>,
+    /// Take all times from the catalogue, even if `lagmap calibrate` measured some.
+    #[arg(long)]
+    pub no_calibration: bool,
     /// Report what differs from this earlier JSON report; `--fail-on` then counts only new findings.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+}
+
+/// Arguments of `lagmap calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArguments {
+    /// A system of which the libraries that it imports are timed, too, by importing them.
+    pub path: Option<PathBuf>,
+    /// The interpreter that runs the system.
+    #[arg(long, value_name = "PYTHON", default_value = "python3")]
+    pub python: PathBuf,
+    /// How long it may take.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub seconds: u32,
+    /// Save the calibration here instead of in the user's cache folder.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `lagmap compare`.

@@ -2,6 +2,7 @@
 
 use lagmap_facts::FunctionIndex;
 use lagmap_impact::Judged;
+use lagmap_models::CALIBRATED;
 use lagmap_program::{FileId, Frequency as Often, Interval, Program, Startup, Step};
 use lagmap_report::{
     Basis, Caching, Confidence, EffectKind, Finding, Frequency, Impact, Millis, Peer, Pool, Section, Service,
@@ -108,6 +109,10 @@ fn impact(judged: &Judged) -> Impact {
             impact.source = format!("one {what} each time, {until}");
         }
         Harm::Failure => "the service does not run at all".clone_into(&mut impact.source),
+    }
+    // A cost keeps the words of its source through all rules.
+    if impact.source.contains(CALIBRATED) {
+        impact.basis = Basis::Calibrated;
     }
     if let Some((measured, [low, high])) = judged.measured.as_ref().and_then(|it| Some((it, it.typical_ms?))) {
         impact.typical_ms = Some([Millis(low), Millis(high)]);

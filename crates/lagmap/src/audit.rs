@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use globset::Glob;
-use lagmap_evidence::Profile;
-use lagmap_models::Catalogue;
+use lagmap_evidence::{Calibration, Profile};
+use lagmap_models::{CalibratedCost, Catalogue};
 use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
 use lagmap_report::{
     Finding, FindingCounts, Group, ReadError, Report, SCHEMA_VERSION, Severity, Summary, SyntaxError, SystemProblem,
@@ -50,6 +50,8 @@ pub struct AuditOptions {
     pub threads: Option<NonZeroUsize>,
     /// Profiles of the running system.
     pub profiles: Vec<NamedProfile>,
+    /// What was measured on this machine.
+    pub calibration: Option<Calibration>,
 }
 
 /// A profile with the name of its file.
@@ -78,6 +80,7 @@ impl AuditOptions {
             severity: configuration.severity,
             threads: None,
             profiles: Vec::new(),
+            calibration: None,
         })
     }
 }
@@ -140,7 +143,13 @@ fn link(root: &Path, options: &AuditOptions, policy: &Policy<'_>, progress: &Pro
     );
     let failed = |error: FileError| Failure::new("cannot list the files").at(root).because(error);
     let (read, errors) = read.map_err(failed)?;
-    let catalogue = catalogue.map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
+    let mut catalogue = catalogue.map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
+    if let Some(calibration) = &options.calibration {
+        catalogue.calibrate(|operation| {
+            let (ms, source) = (calibration.interval(operation)?, calibration.provenance(operation)?);
+            Some(CalibratedCost { ms, source })
+        });
+    }
     let (units, files): (Vec<SourceUnit>, Vec<FileSummary>) = read.into_iter().unzip();
     progress.part("linking", None);
     let assumed = ProgramOptions::default();

@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub mod audit;
+pub mod calibrate;
 pub mod call_graph;
 pub mod compare;
 pub mod explain;

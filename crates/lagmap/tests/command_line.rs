@@ -24,7 +24,13 @@ fn system() -> TempDir {
 }
 
 fn lagmap(root: &Path, arguments: &[&str]) -> assert_cmd::assert::Assert {
-    Command::cargo_bin("lagmap").unwrap().current_dir(root).env_remove("CLICOLOR_FORCE").args(arguments).assert()
+    Command::cargo_bin("lagmap")
+        .unwrap()
+        .current_dir(root)
+        .env_remove("CLICOLOR_FORCE")
+        .env("XDG_CACHE_HOME", root.join("cache"))
+        .args(arguments)
+        .assert()
 }
 
 fn json(bytes: &[u8]) -> serde_json::Value {

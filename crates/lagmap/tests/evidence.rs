@@ -10,7 +10,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 fn lagmap(root: &Path, arguments: &[&str]) -> assert_cmd::assert::Assert {
-    Command::cargo_bin("lagmap").unwrap().current_dir(root).env_remove("CLICOLOR_FORCE").args(arguments).assert()
+    Command::cargo_bin("lagmap")
+        .unwrap()
+        .current_dir(root)
+        .env_remove("CLICOLOR_FORCE")
+        .env("XDG_CACHE_HOME", root.join("cache"))
+        .args(arguments)
+        .assert()
 }
 
 /// The files that profilers wrote of the workload.
@@ -141,4 +147,39 @@ fn comparisons_count_only_what_is_new() {
         .code(2)
         .stderr(contains("it is no JSON report of lagmap").and(contains("help: write one with")));
     lagmap(root.path(), &["audit", "--baseline", "none.json"]).code(2).stderr(contains("none.json"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn calibration_takes_the_place_of_assumptions() {
+    let root = workload();
+    let impact = |report: &Value, rule: &str| {
+        let findings = report["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["rule"] == rule).unwrap()["impact"].clone()
+    };
+    let plain = json(root.path(), &[]);
+    let sampled = |name: &str, low: f64, high: f64| {
+        format!(
+            "\"{name}\": {{\"sizes\": [{{\"median_ms\": {low}, \"low_ms\": {low}, \"high_ms\": {high}, \"samples\": 50}}]}}"
+        )
+    };
+    // What `lagmap calibrate` saves in the user's cache folder is used unasked.
+    let folder = root.path().join("cache/lagmap");
+    fs::create_dir_all(&folder).unwrap();
+    let machine = "\"machine\": {\"python\": \"3.11.7\", \"system\": \"Linux\", \"processor\": \"x86_64\"}";
+    let calibration =
+        format!("{{\"format\": 1, {machine}, \"operations\": {{{}}}}}", sampled("json-load", 200.0, 300.0));
+    fs::write(folder.join("calibration.json"), calibration).unwrap();
+    let report = json(root.path(), &[]);
+    let config = impact(&report, "config-read-per-request");
+    assert_eq!((config["basis"].as_str(), config["typical_ms"][1].as_f64()), (Some("calibrated"), Some(300.0)));
+    assert!(config["source"].as_str().unwrap().starts_with("measured on this machine: json-load: "), "{config}");
+    assert_eq!(impact(&report, "client-per-request"), impact(&plain, "client-per-request"));
+    assert_eq!(json(root.path(), &["--no-calibration"]), plain);
+
+    fs::write(folder.join("calibration.json"), "{}").unwrap();
+    lagmap(root.path(), &["audit"])
+        .code(2)
+        .stderr(contains("cannot use the calibration").and(contains("--no-calibration")));
+    lagmap(root.path(), &["calibrate", "--python", "no-such-python"]).code(2).stderr(contains("no-such-python"));
 }

@@ -1,4 +1,5 @@
-//! What was measured: profiles of running systems, joined to the functions of the audited code.
+//! What was measured: profiles of running systems, joined to the functions of the audited code, and what this machine takes for
+//! what the catalogue assumes ([`Calibration`]).
 //!
 //! [`read`] makes one [`Profile`] of the bytes of any of the formats that Python's profilers write; the format is told from
 //! the content. [`Join`] finds the audited function of each frame, and [`Measurement`] answers what rules and reports ask: what
@@ -7,6 +8,7 @@
 //! The crate knows nothing of programs, rules or reports: who asks names functions as [`FunctionPlace`] and calls as [`Site`].
 //! Whatever a file holds, reading it ends in a profile or in an error: see `limits.rs` for the bounds.
 
+mod calibration;
 mod formats;
 mod join;
 mod json;
@@ -16,6 +18,7 @@ mod names;
 mod profile;
 mod tree;
 
+pub use calibration::{Calibration, CalibrationError, Machine, Operation, SCRIPT, Sampled};
 pub use formats::{ProfileError, read, read_file};
 pub use join::{FunctionPlace, Join};
 pub use limits::MAX_BYTES;

@@ -57,6 +57,18 @@ pub enum CatalogueError {
     },
 }
 
+/// How the source of a cost begins that was measured on this machine.
+pub const CALIBRATED: &str = "measured on this machine";
+
+/// What one call takes on this machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalibratedCost {
+    /// Typical low and high time, in milliseconds.
+    pub ms: [f64; 2],
+    /// How it was measured.
+    pub source: String,
+}
+
 /// All known APIs.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
@@ -216,6 +228,18 @@ impl Catalogue {
             let (returns, yields, makes) = (value(&entry.returns), value(&entry.yields), value(&entry.makes));
             let node = &mut self.nodes[index];
             (node.bases, node.returns, node.yields, node.makes) = (bases, returns, yields, makes);
+        }
+    }
+
+    /// Puts what was measured on this machine in the place of what is assumed, wherever an entry names the operation that
+    /// measures it. The sources of such entries begin with [`CALIBRATED`].
+    pub fn calibrate(&mut self, measured: impl Fn(&str) -> Option<CalibratedCost>) {
+        for entry in &mut self.entries {
+            let (Some(operation), Some(_)) = (&entry.calibrate, entry.ms) else { continue };
+            if let Some(CalibratedCost { ms, source }) = measured(operation) {
+                entry.ms = Some(ms);
+                entry.source = Some(format!("{CALIBRATED}: {source}"));
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 mod catalogue;
 mod schema;
 
-pub use catalogue::{Catalogue, CatalogueError, ModelId};
+pub use catalogue::{CALIBRATED, CalibratedCost, Catalogue, CatalogueError, ModelId};
 pub use schema::{
     ApiEntry, ArgumentModel, CatalogueFile, EffectKind, EntryModel, FamilyModel, Library, OverrideModel, ResourceKind,
     RunContext, RunsModel, TimeoutModel, WireKind, WireModel, WireRole,

@@ -81,6 +81,9 @@ pub struct ApiEntry {
     /// Where `ms` comes from.
     #[serde(default)]
     pub source: Option<String>,
+    /// The operation of `lagmap calibrate` that measures `ms` on the user's own machine.
+    #[serde(default)]
+    pub calibrate: Option<String>,
     /// How the wait is bounded. An entry that can wait for ever has one; one that has none always ends by itself.
     #[serde(default)]
     pub timeout: Option<TimeoutModel>,

@@ -7,10 +7,12 @@ use std::path::{Component, Path};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
+use lagmap_evidence::Calibration;
 use lagmap_report::{FindingCounts, Report, Severity, SourceProvider, json, markdown, terminal};
 
 use crate::arguments::{AuditArguments, ReportFormat};
 use crate::audit::{self, AuditOptions, NamedProfile};
+use crate::commands::calibrate;
 use crate::commands::compare::{self, Form};
 use crate::configuration::Configuration;
 use crate::errors::Failure;
@@ -70,7 +72,18 @@ fn options(arguments: &AuditArguments, configuration: Configuration) -> Result<A
     options.pedantic |= arguments.pedantic;
     options.threads = arguments.threads;
     options.profiles = arguments.profile.iter().map(|path| read_profile(path)).collect::<Result<_, _>>()?;
+    options.calibration = calibration(arguments)?;
     Ok(options)
+}
+
+/// The calibration that was asked for, or the one that `lagmap calibrate` left in the user's cache folder.
+fn calibration(arguments: &AuditArguments) -> Result<Option<Calibration>, Failure> {
+    let found = match &arguments.calibration {
+        Some(path) => Some(path.clone()),
+        None if arguments.no_calibration => None,
+        None => calibrate::default_file().filter(|path| path.is_file()),
+    };
+    found.map(|path| calibrate::read(&path)).transpose()
 }
 
 fn read_profile(path: &Path) -> Result<NamedProfile, Failure> {
