@@ -155,7 +155,7 @@ mod tests {
         assert_eq!((address.host_name(), address.port_number()), (Some("router"), Some(8000)));
         assert_eq!(address.route.as_deref(), Some("/api/{}"));
         let address = of(&[known("tcp://*:"), Part::Service(3)]);
-        assert_eq!((address.host_name(), address.port), (Some("*"), Some(Part::Service(3))));
+        assert_eq!((address.host_name(), address.port.clone()), (Some("*"), Some(Part::Service(3))));
         assert_eq!(of(&[known("[::]:50051")]).port_number(), Some(50051));
         assert_eq!(of(&[known("https://example.org/x")]).port_number(), Some(443));
         assert_eq!(of(&[known("/ask")]).route.as_deref(), Some("/ask"));

@@ -1,6 +1,5 @@
 //! Start-up, in the chapter on the system: the chain of services that the last one to be up waits for.
 
-
 use std::io::{self, Write};
 
 use crate::escape::{code_span, prose};
