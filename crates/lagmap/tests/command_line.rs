@@ -122,7 +122,7 @@ fn the_way_between_services_is_told() {
         .code(0)
         .stdout(starts_with("Front -> Back for action=think (front.py:11, by port 7101): waits 2 s"));
     lagmap(root.path(), &["services", "--path", "Back", "Front"]).code(2).stderr(contains("no call is seen to lead"));
-    lagmap(root.path(), &["services", "--path", "Front", "Bakc"]).code(2).stderr(contains("did you mean `Back`?"));
+    lagmap(root.path(), &["services", "--path", "Front", "Backs"]).code(2).stderr(contains("did you mean `Back`?"));
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub struct Endpoint {
     pub kind: Option<(String, WireKind)>,
     /// Answers one request after the other.
     pub one_at_a_time: bool,
-    /// It is there for health checks, as the name of its object says.
+    /// It is there for health checks, as the name of its object or function says.
     pub is_health: bool,
     /// The object that listens or is connected.
     pub object: Option<Site>,
@@ -208,8 +208,9 @@ fn endpoint(view: &Ends<'_>, wire: &WireModel, object: Option<Site>) -> Result<E
         protocol: wire.protocol.clone(),
         kind: object.and_then(|object| kind(program, object)),
         one_at_a_time: wire.one_at_a_time,
-        is_health: matches!(call.facts().expr(call.call.callee), Expr::Attribute { value, .. }
-            if call.facts().dotted(value).is_some_and(|name| name.contains("health"))),
+        is_health: program.short_name(call.function).contains("health")
+            || matches!(call.facts().expr(call.call.callee), Expr::Attribute { value, .. }
+                if call.facts().dotted(value).is_some_and(|name| name.contains("health"))),
         object,
         receiver: None,
         frame: Arc::clone(frame),

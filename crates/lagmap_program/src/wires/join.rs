@@ -288,6 +288,8 @@ impl Search<'_> {
         };
         let config = &self.system.services[endpoint.service].config;
         let is_near = |one: &Listening| self.system.services[one.service].config == *config;
+        // Only who checks the health means a port that answers such checks: any other is most likely another machine's.
+        fitting.retain(|one| !one.health || endpoint.is_health);
         let elsewhere = fitting.iter().any(|one| !one.health && !is_near(one));
         // A host of its own may be another machine or this one.
         if host != Some(Host::Remote) {
