@@ -731,7 +731,7 @@ impl<'a> Reader<'a> {
                 for key in read(*key)? {
                     match key.text() {
                         Some(key) => {
-                            found.extend(self.entry(file, container, &key, default.as_deref(), frame, depth)?)
+                            found.extend(self.entry(file, container, &key, default.as_deref(), frame, depth)?);
                         }
                         None => found.extend(Reading::unknown()),
                     }

@@ -158,6 +158,8 @@ fn listening_objects(endpoints: &[Endpoint]) -> FxHashSet<Site> {
 
 type Key = (FunctionId, Option<ClassId>, Vec<CallSite>, Option<Field>);
 
+type Root = (FunctionId, Vec<(ExprId, bool)>, Option<u32>);
+
 /// Adds up what the code of one service costs.
 struct Counter<'a> {
     program: &'a Program,
@@ -174,7 +176,7 @@ struct Counter<'a> {
     above: Vec<FunctionId>,
     costs: Vec<Interval>,
     /// The function that takes the request, what holds in it then, and where it has answered.
-    root: Option<(FunctionId, Vec<(ExprId, bool)>, Option<u32>)>,
+    root: Option<Root>,
 }
 
 impl Counter<'_> {
@@ -280,7 +282,7 @@ impl Counter<'_> {
                 kind if kind.is_loop() => {
                     let around = self.program.around(file, RegionId(id));
                     // Of loops within loops the outermost counts: the inner ones mostly share its items among them.
-                    let nested = parent_loops(&self.program.around(file, parent)) && RegionId(id) != root;
+                    let nested = parent_loops(self.program.around(file, parent)) && RegionId(id) != root;
                     let is_data = !matches!(kind, RegionKind::While { .. }) || !around.forever;
                     let (low, high) = if around.retried || nested || !is_data { (1.0, 1.0) } else { ROUNDS_OF_LOOP };
                     cost.ms = cost.ms.times(low, high);
@@ -429,7 +431,7 @@ impl Counter<'_> {
 }
 
 /// Whether code stands in a loop over data already: one that neither tries again nor goes on for ever.
-const fn parent_loops(around: &Surroundings) -> bool {
+const fn parent_loops(around: Surroundings) -> bool {
     around.loops > 1 || around.loops == 1 && !around.forever && !around.retried
 }
 
