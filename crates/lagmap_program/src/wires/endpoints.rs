@@ -114,6 +114,7 @@ fn of_call(
     if matches!(wire.role, WireRole::Opens | WireRole::Sends | WireRole::Receives | WireRole::Mounts) {
         return Vec::new();
     }
+    reader.begin();
     let mut found: Vec<Endpoint> = Vec::new();
     for receiver in reader.receivers(call.function) {
         let frame = Frame { function: call.function, receiver, caller: Caller::Open };

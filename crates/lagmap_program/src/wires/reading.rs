@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     frame::{Caller, Frame, NeedsCaller},
+    settings::Options,
     text::{Part, Reading, defaulted, filled, joined, merged, sum, with_default, without_slash},
 };
 
@@ -23,6 +24,8 @@ const DEEPEST: u32 = 28;
 const MOST_CALLERS: usize = 32;
 /// How many expressions are looked at for one.
 const MOST_STEPS: u32 = 4000;
+/// How many for all the ways that lead to one call.
+const MOST_STEPS_OF_CALL: u32 = 20_000;
 
 /// What an expression may be; an error if the caller has to be known first.
 pub type Readings = Result<Vec<Reading>, NeedsCaller>;
@@ -44,7 +47,11 @@ pub struct Reader<'a> {
     attributes: RefCell<FxHashMap<Attribute, Option<Vec<Reading>>>>,
     receivers: RefCell<FxHashMap<FunctionId, Vec<Option<ClassId>>>>,
     callers: RefCell<FxHashMap<(FunctionId, Option<ClassId>), CallersOf>>,
+    /// Defaults of command-line options, by file.
+    pub(super) options: RefCell<FxHashMap<FileId, Options>>,
     steps: std::cell::Cell<u32>,
+    /// How many more expressions are looked at for one call.
+    left: std::cell::Cell<u32>,
 }
 
 impl<'a> Reader<'a> {
@@ -59,8 +66,15 @@ impl<'a> Reader<'a> {
             attributes: RefCell::default(),
             receivers: RefCell::default(),
             callers: RefCell::default(),
+            options: RefCell::default(),
             steps: std::cell::Cell::new(0),
+            left: std::cell::Cell::new(MOST_STEPS_OF_CALL),
         }
+    }
+
+    /// Starts with a new call: all ways that lead to it share what may be spent on them.
+    pub fn begin(&self) {
+        self.left.set(MOST_STEPS_OF_CALL);
     }
 
     /// What an expression may be; an error if that depends on who calls the outermost function of the frame.
@@ -171,7 +185,9 @@ impl<'a> Reader<'a> {
 
     pub(super) fn expression(&self, file: FileId, id: ExprId, frame: &Arc<Frame>, depth: u32) -> Readings {
         self.steps.set(self.steps.get() + 1);
-        let Some(depth) = depth.checked_sub(1).filter(|_| self.steps.get() < MOST_STEPS) else {
+        self.left.set(self.left.get().saturating_sub(1));
+        let may_go_on = self.steps.get() < MOST_STEPS && self.left.get() > 0;
+        let Some(depth) = depth.checked_sub(1).filter(|_| may_go_on) else {
             return Ok(Reading::unknown());
         };
         let facts = &self.program.linked.file(file).facts;

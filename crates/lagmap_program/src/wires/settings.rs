@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use lagmap_facts::{Expr, ExprId, NameHash};
+use lagmap_facts::{Expr, ExprId, FileFacts, NameHash};
+use rustc_hash::FxHashMap;
 
 use super::{
     frame::{Caller, Frame},
@@ -151,21 +152,33 @@ impl Reader<'_> {
         }
     }
 
-    /// The default of a command-line option: `add_argument("--port", default=5555)`, in the same file.
+    /// The default of a command-line option of the same file.
     fn declared_default(&self, file: FileId, key: &str) -> Option<String> {
-        let facts = &self.program.linked.file(file).facts;
-        let mut defaults = facts.calls.iter().filter_map(|call| {
-            let named = matches!(facts.expr(call.callee), Expr::Attribute { attribute, .. } if facts.text(attribute) == "add_argument");
-            let is_key = |argument: &ExprId| {
-                matches!(facts.expr(*argument), Expr::Str(text) if facts.text(text).trim_start_matches('-').replace('-', "_") == key)
-            };
-            let wanted = named && facts.arguments(call).iter().any(is_key);
-            match facts.expr(facts.argument(call, Some("default"), None).filter(|_| wanted)?) {
-                Expr::Int(number) => Some(number.to_string()),
-                Expr::Str(text) => Some(facts.text(text).to_owned()),
-                _ => None,
-            }
-        });
-        defaults.next()
+        let mut known = self.options.borrow_mut();
+        let options = known.entry(file).or_insert_with(|| options(&self.program.linked.file(file).facts));
+        options.get(key).cloned()
     }
+}
+
+/// The defaults that a file gives to command-line options: `add_argument("--port", default=5555)`.
+pub(super) type Options = FxHashMap<String, String>;
+
+fn options(facts: &FileFacts) -> Options {
+    let mut found = Options::default();
+    for call in &facts.calls {
+        let is_declaration = matches!(facts.expr(call.callee), Expr::Attribute { attribute, .. } if facts.text(attribute) == "add_argument");
+        let default = facts.argument(call, Some("default"), None).filter(|_| is_declaration);
+        let default = match default.map(|default| facts.expr(default)) {
+            Some(Expr::Int(number)) => number.to_string(),
+            Some(Expr::Str(text)) => facts.text(text).to_owned(),
+            _ => continue,
+        };
+        for argument in facts.arguments(call) {
+            if let Expr::Str(text) = facts.expr(*argument) {
+                let key = facts.text(text).trim_start_matches('-').replace('-', "_");
+                found.entry(key).or_insert_with(|| default.clone());
+            }
+        }
+    }
+    found
 }
