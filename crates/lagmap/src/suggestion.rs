@@ -2,10 +2,11 @@
 
 /// The known name that `wrong` was probably meant to be.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase().replace('_', "-");
+    let plain = |name: &str| name.to_lowercase().replace('_', "-");
+    let wrong = plain(wrong);
     // A third of the name wrong is as far as a slip of the fingers goes.
     let limit = (wrong.chars().count() / 3).max(1);
-    let distances = known.into_iter().map(|name| (strsim::damerau_levenshtein(&wrong, name), name));
+    let distances = known.into_iter().map(|name| (strsim::damerau_levenshtein(&wrong, &plain(name)), name));
     distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
 }
 
@@ -20,5 +21,6 @@ mod tests {
         assert_eq!(nearest("Unbounded_Cache", known), Some("unbounded-cache"));
         assert_eq!(nearest("ignroe", known), Some("ignore"));
         assert_eq!(nearest("threads", known), None);
+        assert_eq!(nearest("Backs", ["Back", "Front"]), Some("Back"));
     }
 }

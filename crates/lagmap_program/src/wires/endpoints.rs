@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lagmap_facts::{Expr, ExprId, NameHash};
 use lagmap_models::{ArgumentModel, ModelId, WireKind, WireModel, WireRole};
+use lagmap_system::Runs;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -80,9 +81,13 @@ pub fn endpoints(program: &Program, names: &FxHashMap<&str, usize>) -> Vec<Vec<E
     calls.sort_unstable();
     calls.dedup();
     let mounts: Vec<CallSite> = calls.iter().copied().filter(|call| is_mount(program, &program.call(*call))).collect();
-    (0..program.system.services.len())
-        .into_par_iter()
-        .map(|service| {
+    let services = program.system.services.par_iter().enumerate();
+    services
+        .map(|(service, declared)| {
+            // Commands are no part of the system: whoever runs one waits for it alone.
+            if declared.runs == Runs::Command {
+                return Vec::new();
+            }
             let reader = Reader::new(program, service, names);
             let own = calls.iter().map(|call| program.call(*call)).filter(|call| reader.reaches(call.function));
             own.flat_map(|call| of_call(program, &reader, service, &call, &mounts)).collect()

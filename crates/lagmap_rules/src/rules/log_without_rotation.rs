@@ -2,6 +2,7 @@
 
 use lagmap_facts::Expr;
 use lagmap_program::{CallView, Configured, Context, Frequency, Program};
+use lagmap_system::Runs;
 
 use crate::{Bytes, Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -57,7 +58,9 @@ fn handler(
 
 /// Made by a service, not by a program that does its work and ends.
 fn is_of_service(program: &Program, call: &CallView<'_>) -> bool {
-    program.system.is_inventory() || !call.contexts().any(|context| context.frequency == Frequency::Script)
+    let services = program.services_of(call.function);
+    let stays = |service: usize| !matches!(program.system.services[service].runs, Runs::Command | Runs::Job);
+    services.into_iter().any(stays) || !call.contexts().any(|context| context.frequency == Frequency::Script)
 }
 
 /// Some set-up functions only open a file when they are given one.
