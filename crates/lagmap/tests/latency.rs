@@ -57,7 +57,7 @@ fn measured(python: &str, state: &Path) -> Times {
 fn ranks(numbers: &[f64]) -> Vec<f64> {
     let rank = |number: &f64| {
         let below = numbers.iter().filter(|other| *other < number).count();
-        let equal = numbers.iter().filter(|other| *other == number).count();
+        let equal = numbers.iter().filter(|other| other.total_cmp(number).is_eq()).count();
         f64::from(u32::try_from(2 * below + equal + 1).unwrap()) / 2.0
     };
     numbers.iter().map(rank).collect()

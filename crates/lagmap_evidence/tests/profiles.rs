@@ -59,8 +59,8 @@ fn site(functions: &[FunctionPlace], name: &str, text: &str, callee: Option<Call
     Site { function, lines: (line, line), callee }
 }
 
-fn named(name: &str) -> Option<Callee> {
-    Some(Callee::Named(name.to_owned()))
+fn named(name: &str) -> Callee {
+    Callee::Named(name.to_owned())
 }
 
 fn measured(profiles: &[Profile], functions: &[FunctionPlace], site: &Site) -> Measured {
@@ -95,7 +95,7 @@ fn every_format_is_told_by_its_content() {
 #[test]
 fn the_share_of_a_wait_is_found_by_every_sampler() {
     let functions = functions("");
-    let wait = site(&functions, "ask_neighbour", "time.sleep", named("sleep"));
+    let wait = site(&functions, "ask_neighbour", "time.sleep", Some(named("sleep")));
     for name in
         ["pyinstrument.json", "austin.txt", "austin.pprof", "austin.pprof.gz", "ddtrace.pprof", "viztracer.json"]
     {
@@ -112,7 +112,7 @@ fn the_share_of_a_wait_is_found_by_every_sampler() {
 #[test]
 fn counts_give_the_time_of_one_call() {
     let functions = functions("");
-    let wait = site(&functions, "ask_neighbour", "time.sleep", named("sleep"));
+    let wait = site(&functions, "ask_neighbour", "time.sleep", Some(named("sleep")));
     let found = measured(&[profile("cprofile.pstats")], &functions, &wait);
     assert_eq!((found.scope, found.calls, found.function_calls), (Scope::Call, Some(20), Some(20)));
     assert!((10.0..15.0).contains(&found.per_call().unwrap()), "{found:?}");
@@ -125,9 +125,9 @@ fn counts_give_the_time_of_one_call() {
         assert!((10.0..15.0).contains(&found.per_call().unwrap()), "{name}: {found:?}");
     }
     // A method, a library below it, and a class whose constructor runs.
-    let query = site(&functions, "Store.find", "sqlite3.connect", named("connect"));
+    let query = site(&functions, "Store.find", "sqlite3.connect", Some(named("connect")));
     assert_eq!(measured(&[profile("cprofile.pstats")], &functions, &query).calls, Some(20));
-    let made = site(&functions, "serve", "Store(", named("Store"));
+    let made = site(&functions, "serve", "Store(", Some(named("Store")));
     assert_eq!(measured(&[profile("cprofile.pstats")], &functions, &made).calls, Some(1));
     // Several profiles add up.
     let both = [profile("cprofile.pstats"), profile("viztracer.json")];
@@ -139,7 +139,7 @@ fn counts_give_the_time_of_one_call() {
 #[test]
 fn lines_tell_calls_apart_where_a_sampler_has_them() {
     let functions = functions("");
-    let load = site(&functions, "Store.limits", "json.load", named("load"));
+    let load = site(&functions, "Store.limits", "json.load", Some(named("load")));
     let tokens = site(&functions, "handle", "tokenize(TEXT)", None);
     for name in ["py-spy.txt", "py-spy.speedscope.json"] {
         let profile = [profile(name)];
@@ -177,7 +177,7 @@ fn roots_and_lines_may_have_moved() {
         let functions = functions(below);
         let profiles = [profile("cprofile.pstats")];
         let measurement = Measurement::new(&profiles, &Join::new(&functions));
-        let wait = site(&functions, "ask_neighbour", "time.sleep", named("sleep"));
+        let wait = site(&functions, "ask_neighbour", "time.sleep", Some(named("sleep")));
         assert_eq!(measurement.at(&wait, false).and_then(|found| found.calls), Some(20), "{below}");
     }
     // An older checkout: everything stands seven lines further down.
@@ -189,7 +189,7 @@ fn roots_and_lines_may_have_moved() {
     let wait = Site {
         function: moved.iter().position(|place| place.name == "ask_neighbour").unwrap(),
         lines: (35, 35),
-        callee: named("sleep"),
+        callee: Some(named("sleep")),
     };
     assert_eq!(measured(&[profile("cprofile.pstats")], &moved, &wait).calls, Some(20));
     // Two files that could both be meant are neither.
@@ -215,11 +215,11 @@ fn roots_and_lines_may_have_moved() {
 #[test]
 fn hot_functions_without_a_finding_are_listed() {
     let functions = functions("");
-    let wait = site(&functions, "ask_neighbour", "time.sleep", named("sleep"));
+    let wait = site(&functions, "ask_neighbour", "time.sleep", Some(named("sleep")));
     for name in ["py-spy.speedscope.json", "cprofile.pstats", "pyinstrument.json"] {
         let profiles = [profile(name)];
         let measurement = Measurement::new(&profiles, &Join::new(&functions));
-        let share = measurement.share(&[wait.clone()], Unit::Milliseconds).unwrap();
+        let share = measurement.share(std::slice::from_ref(&wait), Unit::Milliseconds).unwrap();
         let hot: Vec<&str> = share.hot.iter().map(|hot| &*functions[hot.function].name).collect();
         assert!(hot.contains(&"tokenize"), "{name}: {hot:?}");
         assert!(!hot.contains(&"ask_neighbour"), "{name}: {hot:?}");

@@ -146,6 +146,12 @@ impl Program {
         all.filter(|(function, _)| self.is_live(*function)).collect()
     }
 
+    /// Whether more than one thread takes a lock, as far as threads are seen to be made.
+    pub fn is_contended(&self, lock: Site) -> bool {
+        let regions = self.lock_regions(lock);
+        regions.len() >= 2 && regions.iter().any(|(function, _)| self.may_run_beside(*function))
+    }
+
     /// Calls under a non-reentrant lock of the same object (or module) that take it again.
     pub fn self_deadlocks(&self) -> Vec<SelfDeadlock> {
         let mut locks: Vec<Site> = self.uses.entered.keys().copied().filter(|site| self.is_plain_lock(*site)).collect();

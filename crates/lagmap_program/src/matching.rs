@@ -289,6 +289,12 @@ impl Program {
         })
     }
 
+    /// Whether an argument of a call is another one in each round of the innermost loop around it.
+    pub fn varies_by_round(&self, call: &CallView<'_>, argument: ExprId) -> bool {
+        let looped = call.facts().enclosing(call.region).find(|(_, region)| region.kind.is_loop());
+        looped.is_some_and(|(looped, _)| self.depends_on(call.file, argument, looped))
+    }
+
     /// Whether the list of a method call is another one in each round of the innermost loop around it.
     pub fn is_other_each_round(&self, call: &CallView<'_>) -> bool {
         let facts = call.facts();
@@ -376,7 +382,7 @@ fn names_in(facts: &FileFacts, id: ExprId, names: &mut Vec<NameHash>) {
             names_in(facts, left, names);
             names_in(facts, right, names);
         }
-        Expr::List(list) | Expr::Tuple(list) | Expr::Boolean { values: list, .. } => {
+        Expr::List(list) | Expr::Tuple(list) | Expr::FString(list) | Expr::Boolean { values: list, .. } => {
             for part in facts.list(list) {
                 names_in(facts, *part, names);
             }

@@ -207,12 +207,12 @@ fn footer(report: &Report) -> String {
         .collect();
     path.sort_by_key(|(_, start)| start.critical_path_position);
     if let Some((_, last)) = path.last() {
-        lines += &format!("\nStart-up: all is up after {}, behind\n", interval(last.up_ms));
+        let _ = write!(lines, "\nStart-up: all is up after {}, behind\n", interval(last.up_ms));
         for (service, start) in &path {
             let time = if start.own_ms[1].0 > 0.0 { interval(start.own_ms) } else { "no time known".to_owned() };
-            lines += &format!("  {}: {time}", visible(&service.name));
+            let _ = write!(lines, "  {}: {time}", visible(&service.name));
             if let Some(delay) = start.delays.first() {
-                lines += &format!(", mostly {} ({}:{})", visible(&delay.note), visible(&delay.path), delay.line);
+                let _ = write!(lines, ", mostly {} ({}:{})", visible(&delay.note), visible(&delay.path), delay.line);
             }
             lines.push('\n');
         }
@@ -222,7 +222,7 @@ fn footer(report: &Report) -> String {
             Some(image) => format!("{} ({})", visible(&peer.name), visible(image)),
             None => visible(&peer.name).into_owned(),
         });
-        lines += &format!("\nBeside them: {}\n", peers.collect::<Vec<_>>().join(", "));
+        let _ = write!(lines, "\nBeside them: {}\n", peers.collect::<Vec<_>>().join(", "));
     }
     lines
 }

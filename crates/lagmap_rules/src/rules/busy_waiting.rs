@@ -1,6 +1,6 @@
 //! `busy-waiting`.
 
-use lagmap_facts::{Expr, RegionKind};
+use lagmap_facts::{Expr, FileFacts, RegionId, RegionKind};
 use lagmap_models::EffectKind;
 use lagmap_program::{Bound, CallView, Interval, Program};
 
@@ -78,8 +78,33 @@ fn polled(program: &Program, sleep: &CallView<'_>) -> Option<String> {
         };
         let ends_loop = is_condition && call.models().any(|(model, _)| program.catalogue().name(model) == "is_set");
         let Expr::Attribute { .. } = facts.expr(call.call.callee) else { return None };
-        (asks && !ends_loop).then(|| facts.dotted(call.call.callee)).flatten()
+        // `while not queue.empty(): queue.get_nowait()` takes out what is left: no sleep waits for that.
+        let mut within = facts.enclosing(call.region).take_while(|(region, _)| *region != looped);
+        let drains = within.any(|(_, region)| region.kind.is_loop()) || is_test_of_inner_loop(facts, looped, call);
+        (asks && !ends_loop && !drains && !waits_for_clear(facts, sleep, call)).then(|| facts.dotted(call.call.callee)).flatten()
     })
+}
+
+/// Whether a call stands in the test of a loop inside the one that sleeps.
+fn is_test_of_inner_loop(facts: &FileFacts, looped: RegionId, call: &CallView<'_>) -> bool {
+    (0..).zip(&facts.regions).any(|(index, region)| {
+        let is_inner = || facts.enclosing(RegionId(index)).skip(1).any(|(outer, _)| outer == looped);
+        matches!(region.kind, RegionKind::While { test } if facts.span(test).contains(call.span())) && is_inner()
+    })
+}
+
+/// Whether the sleep is for as long as an event is set: no event can be waited for until it is cleared.
+fn waits_for_clear(facts: &FileFacts, sleep: &CallView<'_>, call: &CallView<'_>) -> bool {
+    facts.enclosing(sleep.region).any(|(_, region)| match region.kind {
+        RegionKind::If { test, holds: true, .. } => {
+            facts.span(test).contains(call.span()) && !matches!(facts.expr(test), Expr::Not(_)) && is_set(call)
+        }
+        _ => false,
+    })
+}
+
+fn is_set(call: &CallView<'_>) -> bool {
+    call.models().any(|(model, _)| call.program.catalogue().name(model) == "is_set")
 }
 
 fn is_waitable(class: &str) -> bool {

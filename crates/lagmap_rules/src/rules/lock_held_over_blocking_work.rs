@@ -97,14 +97,14 @@ fn check_call(
     };
     let context = contexts.iter().find(often)?;
     let held = program.locks_held(call.file, call.region, call.span().start);
-    let (lock, region) = held.iter().find(|(lock, _)| is_shared(program, *lock))?;
+    let (lock, region) = held.iter().find(|(lock, _)| program.is_contended(*lock))?;
     if reported.contains(region) {
         return None;
     }
     let (effect, steps) = costliest(program, call, &held)?;
-    // What happens once is worth a word only if it takes long.
+    // Whoever comes while something is made once needs it, too; a model takes so long that others should be told to come again.
     let once = !context.frequency.is_repeated() && call.around().recurrence == Recurrence::EveryCall;
-    if once && effect.cost.high <= LONGEST_ONCE_MS {
+    if once && (effect.kind != EffectKind::ModelLoad || effect.cost.high <= LONGEST_ONCE_MS) {
         return None;
     }
     reported.push(*region);
@@ -158,7 +158,3 @@ fn costliest(
     Some((effect, steps))
 }
 
-/// A lock that at least two places of live code take: one that only a single place takes keeps nobody waiting but itself.
-fn is_shared(program: &Program, lock: Site) -> bool {
-    program.lock_regions(lock).len() >= 2
-}

@@ -1,7 +1,7 @@
 //! `regex-compiled-per-request`.
 
 use lagmap_facts::{Expr, ExprId};
-use lagmap_program::{CallView, Frequency, Interval, Program};
+use lagmap_program::{CallView, Frequency, Interval, Program, Recurrence};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -27,13 +27,16 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             continue;
         }
         // One short pattern more per request is compiled in the time of a log line; many are not, and a long one is not.
-        let many = call.around().loops > 0;
+        let around = call.around();
+        let many = around.loops > 0 && program.varies_by_round(&call, first);
         let long = context.frequency != Frequency::Library && is_alternation(&call, first);
         let cost = if many || long { Interval::new(0.1, 12.0) } else { Interval::new(0.05, 1.0) };
         let message = format!("`{}()` compiles a pattern that is put together anew each time", call.path());
         let source = "compiling a pattern takes 0.1 to several ms in CPython 3.11; only 512 are cached";
         let harm = Harm::Time { cost, worst: None, source: source.to_owned() };
-        let confidence = if many || long { Confidence::at(&call, context) } else { Confidence::Possible };
+        // What is done once needs no cure.
+        let often = around.recurrence == Recurrence::EveryCall;
+        let confidence = if often && (many || long) { Confidence::at(&call, context) } else { Confidence::Possible };
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)

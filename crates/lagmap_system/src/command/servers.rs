@@ -185,7 +185,7 @@ impl Follow<'_> {
         let plain = plain_words(launcher, rest, verb.map(|(verb, _)| *verb));
         match launcher.named {
             Named::Word => {
-                let is_file = |word: &&String| word.split(':').next().is_some_and(|path| is_python_file(path));
+                let is_file = |word: &&String| word.split(':').next().is_some_and(is_python_file);
                 let app = plain.iter().find(|word| is_object(word)).or_else(|| plain.iter().find(is_file));
                 let app = app.or_else(|| plain.iter().find(|word| is_dotted(word)));
                 let app = app.cloned().or_else(|| self.configured_app(rest));
