@@ -43,10 +43,10 @@ impl Program {
             })
         };
         way.conditions += u32::from(is_conditional(call.file, call.region));
-        let mut at = (call.function, context);
+        let (mut at, mut region) = ((call.function, context), Some(call.region));
         // Witnesses lead to earlier and earlier contexts; the bound is for safety.
         for _ in 0..64 {
-            let Some((caller, outer, edge)) = self.contexts.witness(at.0, at.1) else { break };
+            let Some((caller, outer, edge)) = self.witness(at.0, region, at.1) else { break };
             let edge = &self.graph.edges[edge as usize];
             if matches!(edge.kind, EdgeKind::Callback(_)) && outer.frequency != at.1.frequency {
                 break;
@@ -60,20 +60,20 @@ impl Program {
             if outer.frequency != at.1.frequency {
                 break;
             }
-            at = (caller, outer);
+            (at, region) = ((caller, outer), Some(edge.region));
         }
         way
     }
 
     /// Whether a place is reached by a queue of jobs that are worked off in the background (a Celery task): nobody waits for it.
     pub fn is_background_job(&self, function: FunctionId, context: Context) -> bool {
-        let mut at = (function, context);
+        let (mut at, mut region) = ((function, context), None);
         for _ in 0..64 {
             if self.is_job(at.0) {
                 return true;
             }
-            let Some((caller, outer, _)) = self.contexts.witness(at.0, at.1) else { return false };
-            at = (caller, outer);
+            let Some((caller, outer, edge)) = self.witness(at.0, region, at.1) else { return false };
+            (at, region) = ((caller, outer), Some(self.graph.edges[edge as usize].region));
         }
         false
     }
@@ -132,7 +132,7 @@ impl Program {
             if !self.is_on_self(edge) {
                 return true;
             }
-            let Some((target, inner)) = self.next_to(&at, edge, true) else { return true };
+            let Some((target, inner)) = self.next_to(&at, via, true) else { return true };
             if !has_method(target) {
                 return false;
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, slice};
 
-use lagmap_facts::{FunctionIndex, ScopeKind};
+use lagmap_facts::{FunctionIndex, RegionId, ScopeKind};
 use lagmap_models::RunContext;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -152,11 +152,16 @@ impl FromIterator<Context> for ContextSet {
 /// How a function came into a context: from which function in which context, by which edge. `None`: an entry point.
 pub type Witness = Option<(FunctionId, Context, u32)>;
 
+/// What is still to be spread: from a function, or a branch of it, in a context.
+type Due = VecDeque<(FunctionId, Option<RegionId>, Context)>;
+
 /// The contexts of all functions.
 #[derive(Debug, Default)]
 pub struct Contexts {
     sets: Vec<ContextSet>,
-    witnesses: FxHashMap<(FunctionId, Context), Witness>,
+    /// Those of the branches that some calls leave out.
+    branches: FxHashMap<(FunctionId, RegionId), ContextSet>,
+    witnesses: FxHashMap<(FunctionId, Option<RegionId>, Context), Witness>,
 }
 
 impl Contexts {
@@ -165,9 +170,12 @@ impl Contexts {
         self.sets[function.0 as usize]
     }
 
-    /// The contexts of code in a region of a function.
-    pub fn at(&self, function: FunctionId, around: Surroundings) -> ContextSet {
-        self.within(self.of(function), around)
+    /// The contexts of a branch of a function (see [`crate::Branches::branch`]): of the calls that come there.
+    pub fn of_branch(&self, function: FunctionId, branch: Option<RegionId>) -> ContextSet {
+        match branch {
+            Some(branch) => self.branches.get(&(function, branch)).copied().unwrap_or_default(),
+            None => self.of(function),
+        }
     }
 
     /// What contexts become inside of the loops and guards of a region.
@@ -175,9 +183,9 @@ impl Contexts {
         contexts.iter().filter(|context| enters(*context, around)).map(|context| inside(context, around)).collect()
     }
 
-    /// How a function came into a context.
-    pub fn witness(&self, function: FunctionId, context: Context) -> Witness {
-        self.witnesses.get(&(function, context)).copied().flatten()
+    /// How a branch of a function, or the function at all, came into a context.
+    pub fn witness(&self, function: FunctionId, branch: Option<RegionId>, context: Context) -> Witness {
+        self.witnesses.get(&(function, branch, context)).copied().flatten()
     }
 
     /// Spreads contexts from the entry points over the call graph, nearest first.
@@ -200,16 +208,19 @@ impl Contexts {
         live: &[Vec<FunctionId>],
         wanted: impl Fn(Context, &Edge) -> bool,
     ) -> Self {
-        let mut contexts =
-            Self { sets: vec![ContextSet::default(); linked.ids.function_count()], witnesses: FxHashMap::default() };
-        let mut due: VecDeque<(FunctionId, Context)> = VecDeque::new();
+        let mut contexts = Self { sets: vec![ContextSet::default(); linked.ids.function_count()], ..Self::default() };
+        let mut due: Due = VecDeque::new();
         for (function, context) in entries {
-            contexts.enter(*function, kept(graph, *function, *context), None, &mut due);
+            contexts.enter(linked, graph, *function, kept(graph, *function, *context), (None, None), &mut due);
         }
-        while let Some((function, context)) = due.pop_front() {
+        while let Some((function, branch, context)) = due.pop_front() {
+            let has_branches = graph.branches.has(function);
             let (file, _) = linked.ids.of_function(function);
             let first = graph.first_edge(function);
             for (offset, edge) in graph.from(function).iter().enumerate() {
+                if has_branches && graph.branches.branch(linked, function, edge.region) != branch {
+                    continue;
+                }
                 let around = graph.around(file, edge.region);
                 if is_script_only(linked, graph, function, edge.region, scripts) || !enters(context, around) {
                     continue;
@@ -233,10 +244,11 @@ impl Contexts {
                 });
                 for to in targets.iter().copied() {
                     // Which of several stored callables runs, nobody can say: through one, no path is shown.
-                    let witness = Graph::is_path(edge).then_some((function, context, (first + offset) as u32));
+                    let index = (first + offset) as u32;
+                    let witness = Graph::is_path(edge).then_some((function, context, index));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
                     if wanted(then, edge) {
-                        contexts.enter(to, then, witness, &mut due);
+                        contexts.enter(linked, graph, to, then, (witness, Some(index)), &mut due);
                     }
                 }
             }
@@ -244,16 +256,26 @@ impl Contexts {
         contexts
     }
 
+    /// Notes that a function runs in a context, by a witness and an edge, and so do the branches that the edge comes to.
     fn enter(
         &mut self,
+        linked: &Linked,
+        graph: &Graph,
         function: FunctionId,
         context: Context,
-        witness: Witness,
-        due: &mut VecDeque<(FunctionId, Context)>,
+        (witness, edge): (Witness, Option<u32>),
+        due: &mut Due,
     ) {
         if self.sets[function.0 as usize].insert(context) {
-            self.witnesses.insert((function, context), witness);
-            due.push_back((function, context));
+            self.witnesses.insert((function, None, context), witness);
+            due.push_back((function, None, context));
+        }
+        for branch in graph.branches.all(function).iter().copied() {
+            let comes = edge.is_none_or(|edge| graph.branches.reaches(linked, edge, function, Some(branch)));
+            if comes && self.branches.entry((function, branch)).or_default().insert(context) {
+                self.witnesses.insert((function, Some(branch), context), witness);
+                due.push_back((function, Some(branch), context));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, iter};
 use lagmap_facts::{Call, CallId, Expr, ExprId, FileFacts, NameHash, RegionId, RegionKind};
 use lagmap_models::{ApiEntry, EffectKind, ModelId, RunContext};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::{
     CallSite, FileId, FunctionId, Value,
@@ -65,6 +66,8 @@ pub struct Effect {
     pub depth: u32,
     /// Which calls of the function have it.
     pub recurrence: Recurrence,
+    /// The branch of the function that it stands in, of those that some calls leave out.
+    pub branch: Option<RegionId>,
 }
 
 /// Which calls of a function have an effect.
@@ -81,7 +84,7 @@ pub enum Recurrence {
 
 impl Effect {
     const fn own(kind: EffectKind, cost: Interval, source: CallSite, model: ModelId) -> Self {
-        Self { kind, cost, source, model, via: None, depth: 0, recurrence: Recurrence::EveryCall }
+        Self { kind, cost, source, model, via: None, depth: 0, recurrence: Recurrence::EveryCall, branch: None }
     }
 
     fn beats(&self, other: &Self) -> bool {
@@ -100,6 +103,9 @@ pub struct Effects {
     own: Vec<Vec<Effect>>,
     blocking: Vec<Vec<Effect>>,
     total: Vec<Vec<Effect>>,
+    /// The same of functions of which some calls leave out branches, for each branch its own.
+    blocking_branches: FxHashMap<FunctionId, Vec<Effect>>,
+    total_branches: FxHashMap<FunctionId, Vec<Effect>>,
 }
 
 impl Effects {
@@ -110,8 +116,12 @@ impl Effects {
             .map(|index| own_effects(linked, solution, FileId(index as u32)))
             .collect();
         let count = linked.ids.function_count();
-        let mut effects =
-            Self { own: vec![Vec::new(); count], blocking: vec![Vec::new(); count], total: vec![Vec::new(); count] };
+        let mut effects = Self {
+            own: vec![Vec::new(); count],
+            blocking: vec![Vec::new(); count],
+            total: vec![Vec::new(); count],
+            ..Self::default()
+        };
         for (function, effect, is_async) in per_file.into_iter().flatten() {
             let index = function.0 as usize;
             effects.own[index].push(effect);
@@ -120,7 +130,8 @@ impl Effects {
             if around.handler || effect.kind == EffectKind::Sleep && tries_again(graph, function, region) {
                 continue;
             }
-            let effect = Effect { recurrence: around.recurrence.max(effect.recurrence), ..effect };
+            let branch = graph.branches.branch(linked, function, region);
+            let effect = Effect { recurrence: around.recurrence.max(effect.recurrence), branch, ..effect };
             if !is_async {
                 improve(&mut effects.blocking[index], effect);
             }
@@ -129,6 +140,8 @@ impl Effects {
         let callers = callers(linked, graph);
         propagate(linked, graph, &callers, &mut effects.blocking, false);
         propagate(linked, graph, &callers, &mut effects.total, true);
+        effects.blocking_branches = join_branches(graph, &mut effects.blocking);
+        effects.total_branches = join_branches(graph, &mut effects.total);
         effects
     }
 
@@ -146,6 +159,50 @@ impl Effects {
     pub fn total(&self, function: FunctionId) -> &[Effect] {
         &self.total[function.0 as usize]
     }
+
+    /// The same as [`Self::total`] (`awaits`) or [`Self::blocking`], those of each branch that some calls leave out by
+    /// themselves.
+    pub(crate) fn in_branches(&self, function: FunctionId, awaits: bool) -> &[Effect] {
+        let (branches, all) =
+            if awaits { (&self.total_branches, &self.total) } else { (&self.blocking_branches, &self.blocking) };
+        branches.get(&function).unwrap_or(&all[function.0 as usize])
+    }
+
+    /// The effects of a target of an edge that has them for what the edge passes.
+    pub fn through(&self, linked: &Linked, graph: &Graph, edge: u32, target: FunctionId, awaits: bool) -> Vec<Effect> {
+        if !graph.branches.leaves_out(edge, target) {
+            return if awaits { self.total(target) } else { self.blocking(target) }.to_vec();
+        }
+        let reached = |effect: &&Effect| graph.branches.reaches(linked, edge, target, effect.branch);
+        joined(self.in_branches(target, awaits).iter().filter(reached))
+    }
+}
+
+/// The costliest of each kind and recurrence, whatever the branch.
+fn joined<'a>(effects: impl Iterator<Item = &'a Effect>) -> Vec<Effect> {
+    let mut found: Vec<Effect> = Vec::new();
+    for effect in effects {
+        let same = |other: &&mut Effect| (other.kind, other.recurrence) == (effect.kind, effect.recurrence);
+        match found.iter_mut().find(same) {
+            Some(other) if effect.beats(other) => *other = *effect,
+            Some(_) => {}
+            None => found.push(*effect),
+        }
+    }
+    found
+}
+
+/// Takes the effects of single branches out, and leaves the costliest of all.
+fn join_branches(graph: &Graph, effects: &mut [Vec<Effect>]) -> FxHashMap<FunctionId, Vec<Effect>> {
+    let mut branches = FxHashMap::default();
+    for (index, effects) in effects.iter_mut().enumerate() {
+        let function = FunctionId(index as u32);
+        if graph.branches.has(function) && effects.iter().any(|effect| effect.branch.is_some()) {
+            let all = joined(effects.iter());
+            branches.insert(function, std::mem::replace(effects, all));
+        }
+    }
+    branches
 }
 
 /// Whether what an edge runs is part of the caller's own time.
@@ -195,9 +252,10 @@ fn callers(linked: &Linked, graph: &Graph) -> Vec<Vec<u32>> {
     callers
 }
 
-/// Keeps per kind and recurrence the costliest; says whether that changed anything.
+/// Keeps per kind, recurrence and branch the costliest; says whether that changed anything.
 fn improve(effects: &mut Vec<Effect>, new: Effect) -> bool {
-    let same = |effect: &&mut Effect| (effect.kind, effect.recurrence) == (new.kind, new.recurrence);
+    let key = |effect: &Effect| (effect.kind, effect.recurrence, effect.branch);
+    let same = |effect: &&mut Effect| key(effect) == key(&new);
     match effects.iter_mut().find(same) {
         Some(old) if new.beats(old) => {
             *old = new;
@@ -206,7 +264,7 @@ fn improve(effects: &mut Vec<Effect>, new: Effect) -> bool {
         Some(_) => false,
         None => {
             effects.push(new);
-            effects.sort_by_key(|effect| (effect.kind, effect.recurrence));
+            effects.sort_by_key(key);
             true
         }
     }
@@ -244,12 +302,15 @@ fn propagate(linked: &Linked, graph: &Graph, callers: &[Vec<u32>], effects: &mut
             // A plain call whose result is awaited has given an awaitable: it has not waited for another thread's result.
             let last = graph.way(edge).last().map_or(edge.kind, |passage| passage.kind);
             let gives_awaitable = matches!(last, EdgeKind::Call { awaited: true }) && !facts.is_async;
+            let branch = graph.branches.branch(linked, edge.from, edge.region);
             for effect in &found {
-                if gives_awaitable && effect.kind == EffectKind::Wait {
+                if gives_awaitable && effect.kind == EffectKind::Wait
+                    || !graph.branches.reaches(linked, *edge_index, callee, effect.branch)
+                {
                     continue;
                 }
                 let recurrence = effect.recurrence.max(recurrence);
-                let carried = Effect { via: Some(*edge_index), depth: effect.depth + 1, recurrence, ..*effect };
+                let carried = Effect { via: Some(*edge_index), depth: effect.depth + 1, recurrence, branch, ..*effect };
                 changed |= improve(&mut effects[caller], carried);
             }
             if changed && !queued[caller] {

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Cell, ClassId, FileId, FunctionId, Site, Value, Values,
+    branches::Branches,
     effects::{Recurrence, runs_here},
     evaluate::Evaluator,
     language::Construct,
@@ -128,6 +129,8 @@ pub struct Graph {
     pub hooks: FxHashSet<FunctionId>,
     /// Functions whose results a decorator keeps: without arguments they run once, else once for each key.
     pub kept: FxHashMap<FunctionId, Recurrence>,
+    /// What calls leave out of the functions they call.
+    pub branches: Branches,
 }
 
 impl Graph {
@@ -180,6 +183,7 @@ impl Graph {
         }
         graph.starts = starts;
         graph.mark_service_loops(linked, solution, &messages);
+        graph.branches = Branches::of(linked, solution, &graph);
         graph
     }
 

@@ -6,6 +6,7 @@
 mod alternatives;
 mod answers;
 mod bounds;
+mod branches;
 mod call_graph;
 mod cells;
 mod code_services;
@@ -61,6 +62,7 @@ mod wrapping;
 pub use alternatives::RequestWay;
 pub use answers::words;
 pub use bounds::Bound;
+pub use branches::Branches;
 pub use call_graph::{NamedCall, NamedCalls, Resolution};
 pub use cells::Cells;
 pub use concats::{Built, Concat};

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     CallSite, Cell, ClassId, FileId, FunctionId, Site, Value, Values,
     code_services::services_of_code,
-    contexts::{Context, ContextSet, Contexts, Frequency, Place, library_entries},
+    contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness, library_entries},
     effects::{Effect, Effects, Recurrence},
     entered::Entered,
     evaluate::Evaluator,
@@ -299,9 +299,25 @@ impl Program {
 
     /// The contexts of a place in a function, tests left out.
     pub fn contexts_at(&self, function: FunctionId, region: RegionId) -> ContextSet {
+        let contexts = self.all_contexts_at(function, region);
+        contexts.iter().filter(|context| context.frequency != Frequency::Test).collect()
+    }
+
+    /// The contexts of a place in a function.
+    pub(crate) fn all_contexts_at(&self, function: FunctionId, region: RegionId) -> ContextSet {
         let (file, _) = self.linked.ids.of_function(function);
-        let around = self.graph.around(file, region);
-        self.contexts.at(function, around).iter().filter(|context| context.frequency != Frequency::Test).collect()
+        self.contexts.within(self.contexts_before(function, region), self.graph.around(file, region))
+    }
+
+    /// The contexts of the calls of a function that come to a place in it.
+    fn contexts_before(&self, function: FunctionId, region: RegionId) -> ContextSet {
+        self.contexts.of_branch(function, self.graph.branches.branch(&self.linked, function, region))
+    }
+
+    /// How a place in a function, or the function at all, came into a context.
+    pub(crate) fn witness(&self, function: FunctionId, region: Option<RegionId>, context: Context) -> Witness {
+        let branch = region.and_then(|region| self.graph.branches.branch(&self.linked, function, region));
+        self.contexts.witness(function, branch, context)
     }
 
     /// What surrounds a region of a file.
@@ -354,9 +370,9 @@ impl Program {
     /// The same, given these contexts.
     pub(crate) fn path_in(&self, contexts: &Contexts, function: FunctionId, context: Context) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut at = (function, context);
+        let (mut at, mut branch) = ((function, context), None);
         // Witnesses lead to earlier and earlier contexts, so this ends; the bound is for safety of the reader.
-        while let Some((caller, context, edge)) = contexts.witness(at.0, at.1) {
+        while let Some((caller, context, edge)) = contexts.witness(at.0, branch, at.1) {
             let edge = &self.graph.edges[edge as usize];
             let note = match edge.kind {
                 EdgeKind::Import => format!("imports {}", self.short_name(at.0)),
@@ -367,7 +383,7 @@ impl Program {
                 EdgeKind::Call { .. } | EdgeKind::Implicit => format!("calls {}", self.short_name(at.0)),
             };
             self.pass(edge, at.0, note, &mut steps);
-            at = (caller, context);
+            (at, branch) = ((caller, context), self.graph.branches.branch(&self.linked, caller, edge.region));
             if steps.len() >= 32 {
                 break;
             }
@@ -388,10 +404,10 @@ impl Program {
     }
 
     /// The part of [`Self::path_to`] that a reader needs: from where the context's frequency or place begins.
-    pub fn recent_path_to(&self, function: FunctionId, context: Context) -> Vec<Step> {
+    fn recent_path_to(&self, function: FunctionId, region: RegionId, context: Context) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut at = (function, context);
-        while let Some((caller, outer, edge)) = self.contexts.witness(at.0, at.1) {
+        let (mut at, mut region) = ((function, context), region);
+        while let Some((caller, outer, edge)) = self.witness(at.0, Some(region), at.1) {
             let edge = &self.graph.edges[edge as usize];
             if matches!(edge.kind, EdgeKind::Import | EdgeKind::Define) || steps.len() >= 6 {
                 break;
@@ -407,22 +423,24 @@ impl Program {
             if outer.frequency != at.1.frequency && at.1.frequency.is_repeated() {
                 break;
             }
-            at = (caller, outer);
+            (at, region) = ((caller, outer), edge.region);
         }
         steps.reverse();
         steps
     }
 
-    /// [`Self::recent_path_to`] for a place in a function: empty where the loop around the place itself gives the context.
+    /// [`Self::recent_path_to`] where the calls of the function give the context: empty where the loop around the place itself gives the context.
     pub fn recent_path_in(&self, function: FunctionId, region: RegionId, context: Context) -> Vec<Step> {
         let (file, _) = self.linked.ids.of_function(function);
         let around = self.graph.around(file, region);
-        let outer = self.contexts_of(function).iter().find(|outer| {
+        let mut before =
+            self.contexts_before(function, region).iter().filter(|outer| outer.frequency != Frequency::Test);
+        let outer = before.find(|outer| {
             let set: ContextSet = [*outer].into_iter().collect();
             self.contexts.within(set, around).any(|inner| inner == context)
         });
         match outer {
-            Some(outer) if outer.frequency == context.frequency => self.recent_path_to(function, outer),
+            Some(outer) if outer.frequency == context.frequency => self.recent_path_to(function, region, outer),
             _ => Vec::new(),
         }
     }
@@ -434,18 +452,19 @@ impl Program {
         let around = self.graph.around(file, region);
         // What happens for each new key runs "the first time" again and again.
         let each_key = Surroundings { recurrence: Recurrence::EveryCall, ..around };
-        let mut outer = self.contexts_of(function).iter().filter(|outer| {
+        let before = self.contexts_before(function, region).iter();
+        let mut outer = before.filter(|outer| outer.frequency != Frequency::Test).filter(|outer| {
             let set: ContextSet = [*outer].into_iter().collect();
             [around, each_key].into_iter().any(|around| self.contexts.within(set, around).any(|inner| inner == context))
         });
-        outer.any(|outer| self.is_way_of_one_object(function, outer))
+        outer.any(|outer| self.is_way_of_one_object(function, region, outer))
     }
 
-    fn is_way_of_one_object(&self, function: FunctionId, outer: Context) -> bool {
-        let (mut at, mut context) = (function, outer);
+    fn is_way_of_one_object(&self, function: FunctionId, region: RegionId, outer: Context) -> bool {
+        let (mut at, mut region, mut context) = (function, region, outer);
         let mut classes: Vec<ClassId> = self.class_of(at).into_iter().collect();
         for _ in 0..32 {
-            let Some((caller, before, edge)) = self.contexts.witness(at, context) else { return true };
+            let Some((caller, before, edge)) = self.witness(at, Some(region), context) else { return true };
             let edge = &self.graph.edges[edge as usize];
             if !self.is_on_self(edge) {
                 // The object that is made here is of none of the classes whose methods came before.
@@ -462,7 +481,7 @@ impl Program {
                 }
                 classes.push(class);
             }
-            (at, context) = (caller, before);
+            (at, region, context) = (caller, edge.region, before);
         }
         true
     }
@@ -490,11 +509,13 @@ impl Program {
     }
 
     /// The function, of those that an edge leads to, from which an effect came by it, and the effect as that function has it.
-    pub(crate) fn next_to(&self, at: &Effect, edge: &Edge, blocking: bool) -> Option<(FunctionId, Effect)> {
+    pub(crate) fn next_to(&self, at: &Effect, index: u32, blocking: bool) -> Option<(FunctionId, Effect)> {
+        let edge = &self.graph.edges[index as usize];
         let next = self.graph.targets(edge.to).filter_map(|target| {
-            let effects = if blocking { self.effects.blocking(target) } else { self.effects.total(target) };
+            let effects = self.effects.in_branches(target, !blocking);
             let same = |effect: &&Effect| {
                 (effect.kind, effect.source) == (at.kind, at.source)
+                    && self.graph.branches.reaches(&self.linked, index, target, effect.branch)
                     && effect.depth < at.depth
                     && effect.recurrence <= at.recurrence
             };
@@ -509,7 +530,7 @@ impl Program {
         let mut at = *effect;
         while let Some(index) = at.via {
             let edge = &self.graph.edges[index as usize];
-            let Some((target, inner)) = self.next_to(&at, edge, blocking) else { break };
+            let Some((target, inner)) = self.next_to(&at, index, blocking) else { break };
             let mut reversed = Vec::new();
             self.pass(edge, target, format!("calls {}", self.short_name(target)), &mut reversed);
             steps.extend(reversed.into_iter().rev());
@@ -543,17 +564,16 @@ impl Program {
     /// may call.
     pub fn effects_of_call(&self, call: &CallView<'_>, awaits: bool) -> Vec<(FunctionId, Effect)> {
         let mut found: Vec<(FunctionId, Effect)> = Vec::new();
-        for target in self.callees(call.site) {
-            let effects = if awaits { self.effects.total(target) } else { self.effects.blocking(target) };
+        for (edge, target) in self.edges_of_call(call.site) {
             if !awaits && self.function(target).1.is_async {
                 continue;
             }
-            for effect in effects {
+            for effect in self.effects.through(&self.linked, &self.graph, edge, target, awaits) {
                 let same = |other: &Effect| (other.kind, other.recurrence) == (effect.kind, effect.recurrence);
                 match found.iter_mut().find(|(_, other)| same(other)) {
-                    Some(other) if effect.cost.high > other.1.cost.high => *other = (target, *effect),
+                    Some(other) if effect.cost.high > other.1.cost.high => *other = (target, effect),
                     Some(_) => {}
-                    None => found.push((target, *effect)),
+                    None => found.push((target, effect)),
                 }
             }
         }
@@ -562,16 +582,22 @@ impl Program {
 
     /// The project functions that a call runs in its own thread; not those of which a caller runs only its own.
     pub fn callees(&self, call: CallSite) -> Vec<FunctionId> {
+        self.edges_of_call(call).into_iter().map(|(_, target)| target).collect()
+    }
+
+    /// The same, each with the edge (index into [`Graph::edges`]) that leads there.
+    fn edges_of_call(&self, call: CallSite) -> Vec<(u32, FunctionId)> {
         let view = self.call(call);
         let site = self.linked.ids.site(view.file, view.call.expr);
-        let mut found = Vec::new();
+        let mut found: Vec<(u32, FunctionId)> = Vec::new();
         let edges = self.graph.from(view.function);
         let first = edges.partition_point(|edge| edge.site < site);
-        for edge in edges[first..].iter().take_while(|edge| edge.site == site) {
+        let start = self.graph.first_edge(view.function) + first;
+        for (offset, edge) in edges[first..].iter().take_while(|edge| edge.site == site).enumerate() {
             if self.graph.runs_here(edge) && !Graph::is_chosen(edge) {
                 for target in self.targets(edge.to) {
-                    if !found.contains(&target) {
-                        found.push(target);
+                    if found.iter().all(|(_, other)| *other != target) {
+                        found.push(((start + offset) as u32, target));
                     }
                 }
             }

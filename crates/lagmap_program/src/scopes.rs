@@ -150,6 +150,11 @@ impl Scopes {
         }
     }
 
+    /// Whether `+=` or the like changes a variable.
+    pub fn is_augmented(&self, scope: FunctionIndex, name: NameHash) -> bool {
+        self.augmented.contains(&(scope, name))
+    }
+
     /// The annotation of an assigned value.
     pub fn annotation_of(&self, value: ExprId) -> Option<ExprId> {
         self.annotations.get(&value).copied()

@@ -110,7 +110,11 @@ impl Program {
             for effect in self.effects.own(function).iter().filter(|effect| delays_start(effect)) {
                 let call = self.call(effect.source);
                 let around = call.around();
-                let found = contexts.at(function, around).iter().find(|context| is_before_serving(*context));
+                let branch = self.graph.branches.branch(&self.linked, function, call.region);
+                let found = contexts
+                    .within(contexts.of_branch(function, branch), around)
+                    .iter()
+                    .find(|context| is_before_serving(*context));
                 if found.is_none() || around.handler || self.is_left_for_the_end(function, call.region) {
                     continue;
                 }

@@ -158,7 +158,7 @@ impl Program {
                 path: place,
                 line,
                 how: how(edge, self),
-                contexts: labels(self.contexts.at(edge.from, self.around_edge(edge.from, edge.region))),
+                contexts: labels(self.all_contexts_at(edge.from, edge.region)),
                 callers,
                 more,
             });
