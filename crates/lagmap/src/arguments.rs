@@ -34,6 +34,8 @@ pub enum Command {
     Trace(TraceArguments),
     /// Print who calls whom, to look at what lagmap sees through.
     CallGraph(CallGraphArguments),
+    /// Empty the cache.
+    Clean(CleanArguments),
 }
 
 /// Arguments of `lagmap audit`.
@@ -84,6 +86,37 @@ pub struct AuditArguments {
     /// Report what differs from this earlier JSON report; `--fail-on` then counts only new findings.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Audit again whenever something changes, until interrupted.
+    #[arg(long)]
+    pub watch: bool,
+    /// Where the cache is.
+    #[command(flatten)]
+    pub cache: CacheArguments,
+}
+
+/// Where the facts of files are kept from one run to the next.
+#[derive(Debug, Args)]
+pub struct CacheArguments {
+    /// Neither read nor write the cache, wherever it is.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Keep the cache in this folder.
+    #[arg(long, value_name = "FOLDER", env = "LAGMAP_CACHE_DIR", hide_env = true)]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// Arguments of `lagmap clean`.
+#[derive(Debug, Args)]
+pub struct CleanArguments {
+    /// The folder whose configuration says where the cache is.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Empty the cache in this folder.
+    #[arg(long, value_name = "FOLDER", env = "LAGMAP_CACHE_DIR", hide_env = true)]
+    pub cache_dir: Option<PathBuf>,
+    /// Read this configuration instead of the nearest one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Arguments of `lagmap calibrate`.
@@ -150,6 +183,9 @@ pub struct ServicesArguments {
     /// Read this configuration instead of the nearest one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Where the cache is.
+    #[command(flatten)]
+    pub cache: CacheArguments,
 }
 
 /// Forms of the list of services.
@@ -188,6 +224,9 @@ pub struct TraceArguments {
     /// Take code that nothing reaches as called from outside.
     #[arg(long)]
     pub all_code: bool,
+    /// Where the cache is.
+    #[command(flatten)]
+    pub cache: CacheArguments,
 }
 
 /// Forms of a trace.
@@ -211,6 +250,9 @@ pub struct CallGraphArguments {
     /// Read this configuration instead of the nearest one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Where the cache is.
+    #[command(flatten)]
+    pub cache: CacheArguments,
 }
 
 /// Forms of a graph.

@@ -1,10 +1,14 @@
 //! The audit: the one place that strings the library crates together.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
 
 use globset::Glob;
+use lagmap_cache::{Key, Record};
 use lagmap_evidence::{Calibration, Profile};
 use lagmap_models::{CalibratedCost, Catalogue};
 use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
@@ -16,12 +20,15 @@ use lagmap_source::{DiscoverOptions, Discovery, FileError, FoundFile, Suppressio
 use lagmap_system::{ProblemKind, System};
 use rayon::prelude::*;
 
+use crate::answer;
 use crate::assemble;
+pub use crate::cache_folder::CacheFolder;
 use crate::configuration::{self, Configuration, PerPath};
-use crate::errors::Failure;
+use crate::errors::{Failure, warn};
 use crate::measured::Evidence;
 use crate::policy::Policy;
 use crate::progress::Progress;
+use crate::records::{Content, Memory, Records};
 
 /// What an audit is to do. Rule names are known ones; globs are relative to the audited root.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +59,8 @@ pub struct AuditOptions {
     pub profiles: Vec<NamedProfile>,
     /// What was measured on this machine.
     pub calibration: Option<Calibration>,
+    /// Where facts are kept from one run to the next; nowhere if there is no such folder.
+    pub cache: Option<CacheFolder>,
 }
 
 /// A profile with the name of its file.
@@ -81,6 +90,7 @@ impl AuditOptions {
             threads: None,
             profiles: Vec::new(),
             calibration: None,
+            cache: None,
         })
     }
 }
@@ -107,7 +117,51 @@ pub fn check_root(root: &Path) -> Result<(), Failure> {
 
 /// Audits the system at `root`.
 pub fn run_audit(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<Report, Failure> {
-    in_pool(options, || run_here(root, options, progress))
+    in_pool(options, || {
+        let policy = Policy::of(options)?;
+        let sources = find(root, options, &policy, progress, None)?;
+        let answer = options.cache.as_ref().and_then(|folder| {
+            let others = (&sources.system, sources.errors.iter().map(ToString::to_string).collect::<Vec<_>>());
+            answer::of(folder, root, options, &others, &sources.files)
+        });
+        if let Some(report) = answer.as_ref().and_then(answer::get) {
+            // Nothing is written; what was of use is noted.
+            let _ = sources.records.detach().map(lagmap_cache::Cache::finish);
+            return Ok(report);
+        }
+        let doubt = sources.records.doubt();
+        let (report, program, _) = run_here(sources, options, &policy, progress);
+        // Taking a large program apart takes as long as some rules; nobody has to wait for it.
+        thread::spawn(move || drop(program));
+        if let Some(answer) = answer.filter(|_| !doubt.load(Ordering::Relaxed)) {
+            answer::keep(&answer, &report);
+        }
+        Ok(report)
+    })
+}
+
+/// Audits the system at `root` as one round of many: what did not change since the last one is taken from `memory`.
+pub fn run_again(
+    root: &Path,
+    options: &AuditOptions,
+    progress: &Progress,
+    memory: &mut Memory,
+) -> Result<Report, Failure> {
+    in_pool(options, || {
+        let policy = Policy::of(options)?;
+        let sources = find(root, options, &policy, progress, Some(memory))?;
+        let (report, program, mut files) = run_here(sources, options, &policy, progress);
+        memory.clear();
+        for unit in program.linked.files {
+            let Some(file) = files.remove(&unit.path) else { continue };
+            let Some(key) = file.key else { continue };
+            let fault =
+                unit.broken.map(|fault| lagmap_cache::Fault { message: fault.message, position: fault.position });
+            let record = Record { facts: unit.facts, lines: unit.lines, fault, suppressions: file.suppressions };
+            memory.keep(key, record);
+        }
+        Ok(report)
+    })
 }
 
 /// Links a system and asks it something.
@@ -117,7 +171,13 @@ pub fn ask<T: Send>(
     progress: &Progress,
     question: impl FnOnce(&Program) -> T + Send,
 ) -> Result<T, Failure> {
-    in_pool(options, || Ok(question(&link(root, options, &Policy::of(options)?, progress)?.program)))
+    in_pool(options, || {
+        let sources = find(root, options, &Policy::of(options)?, progress, None)?;
+        let linked = link(sources, options, progress);
+        let answer = question(&linked.program);
+        told(linked.kept, options);
+        Ok(answer)
+    })
 }
 
 fn in_pool<T: Send>(options: &AuditOptions, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
@@ -130,19 +190,50 @@ struct Linked {
     program: Program,
     files: Vec<FileSummary>,
     errors: Vec<ReadError>,
+    /// Finishes the cache beside the audit.
+    kept: JoinHandle<io::Result<()>>,
 }
 
-fn link(root: &Path, options: &AuditOptions, policy: &Policy<'_>, progress: &Progress) -> Result<Linked, Failure> {
+/// Waits for the cache; says what is wrong with it if it is where the user wants it.
+fn told(kept: JoinHandle<io::Result<()>>, options: &AuditOptions) {
+    let result = kept.join().unwrap_or_else(|_| Err(io::Error::other("its writer failed")));
+    if let (Err(error), Some(folder)) = (result, options.cache.as_ref().filter(|folder| folder.named)) {
+        warn(&Failure::new("cannot write the cache").at(&folder.path).because(error));
+    }
+}
+
+/// What an audit works on: everything that its report depends on but the options.
+struct Sources<'a> {
+    files: Vec<(FoundFile, Content)>,
+    errors: Vec<FileError>,
+    system: System,
+    catalogue: Catalogue,
+    records: Records<'a>,
+}
+
+fn find<'a>(
+    root: &Path,
+    options: &AuditOptions,
+    policy: &Policy<'_>,
+    progress: &Progress,
+    memory: Option<&'a Memory>,
+) -> Result<Sources<'a>, Failure> {
     progress.part("finding files", None);
-    let (read, (system, catalogue)) = rayon::join(
-        || Ok(read_all(lagmap_source::discover(root, &DiscoverOptions::default())?, policy, progress)),
-        || {
-            let load = || lagmap_system::load(root, &options.startup_configs, &lagmap_system::Options::default());
-            rayon::join(load, || Catalogue::load(&options.catalogues))
-        },
-    );
-    let failed = |error: FileError| Failure::new("cannot list the files").at(root).because(error);
-    let (read, errors) = read.map_err(failed)?;
+    let records = Records::new(memory, options.cache.as_ref());
+    let contents = || -> Result<_, FileError> {
+        let Discovery { files, errors } = lagmap_source::discover(root, &DiscoverOptions::default())?;
+        let files: Vec<FoundFile> = files.into_iter().filter(|file| !policy.excludes(&file.path)).collect();
+        let with_content = |file: FoundFile| {
+            let content = records.content(&file);
+            (file, content)
+        };
+        Ok((files.into_par_iter().map(with_content).collect(), errors))
+    };
+    let (found, (system, catalogue)) = rayon::join(contents, || {
+        let load = || lagmap_system::load(root, &options.startup_configs, &lagmap_system::Options::default());
+        rayon::join(load, || Catalogue::load(&options.catalogues))
+    });
+    let (files, errors) = found.map_err(|error| Failure::new("cannot list the files").at(root).because(error))?;
     let mut catalogue = catalogue.map_err(|error| Failure::new("cannot use the catalogue").because(error))?;
     if let Some(calibration) = &options.calibration {
         catalogue.calibrate(|operation| {
@@ -150,20 +241,30 @@ fn link(root: &Path, options: &AuditOptions, policy: &Policy<'_>, progress: &Pro
             Some(CalibratedCost { ms, source })
         });
     }
-    let (units, files): (Vec<SourceUnit>, Vec<FileSummary>) = read.into_iter().unzip();
+    Ok(Sources { files, errors, system, catalogue, records })
+}
+
+fn link(sources: Sources<'_>, options: &AuditOptions, progress: &Progress) -> Linked {
+    let Sources { files, errors, system, catalogue, records } = sources;
+    let (read, errors) = read_all(files, errors, progress, &records);
+    let cache = records.detach();
+    let kept = thread::spawn(move || cache.map_or(Ok(()), lagmap_cache::Cache::finish));
     progress.part("linking", None);
+    let (units, files) = read.into_iter().unzip();
     let assumed = ProgramOptions::default();
     let options = ProgramOptions {
         all_code: options.all_code,
         requests_per_second: options.requests_per_second.unwrap_or(assumed.requests_per_second),
     };
     let program = Program::build(units, catalogue, system, options);
-    Ok(Linked { program, files, errors })
+    Linked { program, files, errors, kept }
 }
 
-fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<Report, Failure> {
-    let policy = Policy::of(options)?;
-    let Linked { program, files, mut errors } = link(root, options, &policy, progress)?;
+/// The report, the program behind it, and what is known of its files beyond their facts, by path.
+type Done = (Report, Program, BTreeMap<String, FileSummary>);
+
+fn run_here(sources: Sources<'_>, options: &AuditOptions, policy: &Policy<'_>, progress: &Progress) -> Done {
+    let Linked { program, files, mut errors, kept } = link(sources, options, progress);
     progress.part("looking for problems", None);
     let found = lagmap_rules::check(&program, |rule| policy.runs(rule.name));
     let mut judged = lagmap_impact::judge(&program, found);
@@ -192,18 +293,18 @@ fn run_here(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<
         errors,
         system_problems: problems(&program.system),
         suppressions_unused,
-        syntax_errors: files.into_iter().filter_map(|file| file.fault).collect(),
+        syntax_errors: files.iter().filter_map(|file| file.fault.clone()).collect(),
         profile,
     };
     drop(measured);
-    // Taking a large program apart takes as long as some rules; nobody has to wait for it.
-    std::thread::spawn(move || drop(program));
-    Ok(report)
+    told(kept, options);
+    (report, program, files.into_iter().map(|file| (file.path.clone(), file)).collect())
 }
 
 /// What the report says of a file beyond its findings.
 struct FileSummary {
     path: String,
+    key: Option<Key>,
     lines: usize,
     fault: Option<SyntaxError>,
     suppressions: Vec<Suppression>,
@@ -211,21 +312,20 @@ struct FileSummary {
 
 /// Reads, parses and lowers all files; those that cannot be used become errors.
 fn read_all(
-    found: Discovery,
-    policy: &Policy<'_>,
+    files: Vec<(FoundFile, Content)>,
+    mut errors: Vec<FileError>,
     progress: &Progress,
+    records: &Records<'_>,
 ) -> (Vec<(SourceUnit, FileSummary)>, Vec<ReadError>) {
-    let files: Vec<_> = found.files.into_iter().filter(|file| !policy.excludes(&file.path)).collect();
     progress.part("reading files", Some(files.len() as u64));
     let read: Vec<Result<(SourceUnit, FileSummary), FileError>> = files
-        .par_iter()
-        .map(|file| {
-            let read = read_one(file);
+        .into_par_iter()
+        .map(|(file, content)| {
+            let read = read_one(&file, content, records);
             progress.step();
             read
         })
         .collect();
-    let mut errors: Vec<FileError> = found.errors;
     let mut units = Vec::with_capacity(read.len());
     for one in read {
         match one {
@@ -237,21 +337,23 @@ fn read_all(
     (units, errors.into_iter().map(error).collect())
 }
 
-/// One pass over one file; its tree is dropped at the end.
-fn read_one(file: &FoundFile) -> Result<(SourceUnit, FileSummary), FileError> {
-    let text = lagmap_source::read(file)?;
-    let parsed = lagmap_source::parse(&text).map_err(|error| FileError { path: file.path.clone(), ..error })?;
-    let facts = lagmap_facts::lower(&parsed.module, &text);
-    let first = parsed.problems.first();
-    let broken = first.map(|problem| SyntaxFault { message: problem.message.clone(), position: problem.position });
-    let fault = first.map(|problem| SyntaxError {
-        path: file.path.clone(),
-        line: problem.position.line,
-        message: problem.message.clone(),
-    });
-    let lines = parsed.lines.line_count() as usize;
-    let summary = FileSummary { path: file.path.clone(), lines, fault, suppressions: parsed.suppressions };
-    Ok((SourceUnit { path: file.path.clone(), facts, lines: parsed.lines, broken }, summary))
+/// What one file gives the program, and what the report says of it.
+fn read_one(file: &FoundFile, content: Content, records: &Records<'_>) -> Result<(SourceUnit, FileSummary), FileError> {
+    let (Record { facts, lines, fault, suppressions }, key) = records.of(file, content)?;
+    let path = || file.path.clone();
+    let summary = FileSummary {
+        path: path(),
+        key,
+        lines: lines.line_count() as usize,
+        fault: fault.as_ref().map(|fault| SyntaxError {
+            path: path(),
+            line: fault.position.line,
+            message: fault.message.clone(),
+        }),
+        suppressions,
+    };
+    let broken = fault.map(|fault| SyntaxFault { message: fault.message, position: fault.position });
+    Ok((SourceUnit { path: path(), facts, lines, broken }, summary))
 }
 
 /// Takes out what comments in the code suppress; says which comments match nothing.

@@ -42,6 +42,8 @@ pub struct Configuration {
     pub per_path: Vec<PerPath>,
     /// Severities that replace the estimated ones.
     pub severity: BTreeMap<String, Severity>,
+    /// Where the cache is.
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// Rules not to run on some files.

@@ -26,24 +26,28 @@ impl Failure {
     }
 
     /// It concerns this file.
+    #[must_use]
     pub fn at(mut self, path: &Path) -> Self {
         self.place = Some(path.display().to_string());
         self
     }
 
     /// It concerns this line, from 1, of the file said before.
+    #[must_use]
     pub fn line(mut self, line: usize) -> Self {
         self.place = self.place.map(|place| format!("{place}:{line}"));
         self
     }
 
     /// The reason.
+    #[must_use]
     pub fn because(mut self, why: impl fmt::Display) -> Self {
         self.why = Some(why.to_string());
         self
     }
 
     /// How to mend it.
+    #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -51,10 +55,24 @@ impl Failure {
 
     /// Says it on the standard error stream and gives the exit code.
     pub fn exit(&self) -> ExitCode {
-        // A standard error stream that is closed leaves nobody to tell.
-        let _ = io::Write::write_all(&mut io::stderr(), self.to_string().as_bytes());
+        self.tell();
         ExitCode::from(FAILED)
     }
+
+    /// Says it on the standard error stream.
+    pub fn tell(&self) {
+        say(&self.to_string());
+    }
+}
+
+/// Says something on the standard error stream. If that is closed there is nobody to tell.
+pub fn say(text: &str) {
+    let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
+}
+
+/// Says that something went wrong which does not stop the command.
+pub fn warn(failure: &Failure) {
+    say(&failure.to_string().replacen("error: ", "warning: ", 1));
 }
 
 impl fmt::Display for Failure {

@@ -24,10 +24,12 @@ fn system() -> TempDir {
 }
 
 fn lagmap(root: &Path, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
     Command::cargo_bin("lagmap")
         .unwrap()
         .current_dir(root)
         .env_remove("CLICOLOR_FORCE")
+        .env("LAGMAP_CACHE_DIR", cache)
         .env("XDG_CACHE_HOME", root.join("cache"))
         .args(arguments)
         .assert()

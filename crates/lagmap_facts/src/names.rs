@@ -1,7 +1,7 @@
 //! Interned text of one file, with hashes that mean the same in every file.
 
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// A text (identifier, dotted path or string literal) of one file: an index into its [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,11 +33,33 @@ impl NameHash {
 }
 
 /// The text table of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     text: String,
     ends: Vec<u32>,
     hashes: Vec<NameHash>,
+}
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.text, &self.ends).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Names {
+    /// Hashes are made anew: wrong ones would tie names to others of other files.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (text, ends) = <(String, Vec<u32>)>::deserialize(deserializer)?;
+        let mut start = 0;
+        let hash = |end: &u32| {
+            let own = text.get(start..*end as usize)?;
+            start = *end as usize;
+            Some(NameHash::of(own))
+        };
+        let hashes = ends.iter().map(hash).collect::<Option<Vec<_>>>();
+        let hashes = hashes.ok_or_else(|| D::Error::custom("the ends of names do not fit their text"))?;
+        Ok(Self { text, ends, hashes })
+    }
 }
 
 impl Names {

@@ -920,6 +920,14 @@ fn damaged_facts_are_told_from_whole_ones() {
     }
 }
 
+#[test]
+fn regions_cover_what_recovery_hangs_into_them() {
+    // `facts` checks that they do.
+    let recovered = facts(include_str!("../../lagmap_fuzz/corpus/audit/recovered_parts.py"));
+    assert!(recovered.regions.len() > 8);
+    facts(include_str!("../../lagmap_fuzz/corpus/audit/recovered_expressions.py"));
+}
+
 const MIXTURE: &str = include_str!("mixture.py");
 
 proptest! {

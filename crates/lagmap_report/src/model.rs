@@ -4,13 +4,13 @@
 //! be added; a change to one that is there needs a new [`SCHEMA_VERSION`].
 
 pub use lagmap_impact::Severity;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The version of the JSON report's schema.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The result of one audit. Everything in it is sorted by whoever fills it; renderers keep the order.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Always [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -33,7 +33,7 @@ pub struct Report {
     /// The first syntax error of each file that has one; such files are audited all the same.
     pub syntax_errors: Vec<SyntaxError>,
     /// What runs beside the services, as deployment files say.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<Peer>,
     /// What profiles of the running system say; only where some were given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub struct Report {
 }
 
 /// The program that made a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// Its name.
     pub name: String,
@@ -50,7 +50,7 @@ pub struct Tool {
 }
 
 /// Counts over the whole system.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Python files read.
     pub files: usize,
@@ -65,7 +65,7 @@ pub struct Summary {
 }
 
 /// How many findings there are of each severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingCounts {
     /// Over a second an operation.
     pub critical: usize,
@@ -78,7 +78,7 @@ pub struct FindingCounts {
 }
 
 /// Something that runs beside the services and starts no Python of the tree: a database, a broker, a proxy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     /// Its name in the configuration.
     pub name: String,
@@ -91,7 +91,7 @@ pub struct Peer {
 }
 
 /// How long a service takes to start, and what it waits for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceStartup {
     /// How long it takes, once all that it needs is up: typical low and high.
     pub own_ms: [Millis; 2],
@@ -106,7 +106,7 @@ pub struct ServiceStartup {
 }
 
 /// Something that a service does at its start and waits for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StartupDelay {
     /// The kind of work.
     pub effect: EffectKind,
@@ -123,7 +123,7 @@ pub struct StartupDelay {
 }
 
 /// A service of the audited system.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Service {
     /// Its name in the configuration.
     pub name: String,
@@ -162,7 +162,7 @@ pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Further places that describe it, as `path:line`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_in: Vec<String>,
     /// How it starts, if that takes time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,7 +170,7 @@ pub struct Service {
 }
 
 /// Code of a service that answers requests.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Handler {
     /// What it answers: `action=generate`, `GET /ask`; `null` for a listener that answers everything in one function.
     pub request: Option<String>,
@@ -185,7 +185,7 @@ pub struct Handler {
 }
 
 /// One end of a wire, as the service sees it that the end belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wire {
     /// What is spoken, with the kind of the socket: `zmq REQ`, `http`.
     pub kind: String,
@@ -208,7 +208,7 @@ pub struct Wire {
 }
 
 /// One place that makes the system slow or makes it grow.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Identifies the finding over edits: it does not change when lines move.
     pub fingerprint: String,
@@ -266,7 +266,7 @@ pub struct Finding {
 }
 
 /// What profiles measured of a finding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Its part of all that was measured, 0 to 1.
     pub share: f64,
@@ -285,7 +285,7 @@ pub struct Measured {
 }
 
 /// What a profile measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MeasuredUnit {
     /// Time, in milliseconds.
@@ -297,7 +297,7 @@ pub enum MeasuredUnit {
 }
 
 /// What a measurement covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MeasuredScope {
     /// The operation itself.
@@ -307,7 +307,7 @@ pub enum MeasuredScope {
 }
 
 /// What profiles say of the system.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProfileSummary {
     /// The files that were read.
     pub files: Vec<ProfileFile>,
@@ -316,7 +316,7 @@ pub struct ProfileSummary {
 }
 
 /// A profile that was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileFile {
     /// The file as it was named.
     pub file: String,
@@ -327,7 +327,7 @@ pub struct ProfileFile {
 }
 
 /// How much of what was measured in one unit is known.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProfileShare {
     /// The unit.
     pub unit: MeasuredUnit,
@@ -342,7 +342,7 @@ pub struct ProfileShare {
 }
 
 /// A hot function that no finding explains.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HotFunction {
     /// Its qualified name.
     pub function: String,
@@ -357,7 +357,7 @@ pub struct HotFunction {
 }
 
 /// One step of the path that proves a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceStep {
     /// The file, relative to the audited root.
     pub path: String,
@@ -370,7 +370,7 @@ pub struct TraceStep {
 }
 
 /// What a finding costs, and where the numbers come from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
     /// Typical low and high time of one operation.
     pub typical_ms: Option<[Millis; 2]>,
@@ -405,8 +405,14 @@ impl Serialize for Millis {
     }
 }
 
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN)))
+    }
+}
+
 /// What a cache would give.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Caching {
     /// Share of calls that a cache would answer, 0 to 1.
     pub hit_rate: f64,
@@ -419,7 +425,7 @@ pub struct Caching {
 }
 
 /// What should be kept and shared instead of made anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     /// Of what, as a noun: `database connection`.
     pub kind: String,
@@ -430,7 +436,7 @@ pub struct Pool {
 }
 
 /// Findings of one rule with one cause: what people read as one problem.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// The rule of all its findings.
     pub rule: String,
@@ -451,7 +457,7 @@ pub struct Group {
 }
 
 /// Something wrong with the system as configured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemProblem {
     /// What kind of problem, in kebab case: `port-conflict`, `missing-script`, `dependency-cycle`.
     pub kind: String,
@@ -466,7 +472,7 @@ pub struct SystemProblem {
 }
 
 /// A file, or a part of one, that could not be audited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadError {
     /// The file, relative to the audited root.
     pub path: String,
@@ -477,7 +483,7 @@ pub struct ReadError {
 }
 
 /// A suppression comment that matches no finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnusedSuppression {
     /// The file, relative to the audited root.
     pub path: String,
@@ -488,7 +494,7 @@ pub struct UnusedSuppression {
 }
 
 /// The first syntax error of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyntaxError {
     /// The file, relative to the audited root.
     pub path: String,
@@ -499,7 +505,7 @@ pub struct SyntaxError {
 }
 
 /// How sure a finding is. The surest is the least, so that sorting puts it first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
     /// Nothing on the path was guessed.
@@ -511,7 +517,7 @@ pub enum Confidence {
 }
 
 /// The brief's five sections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Section {
     /// Performance hotspots ranking.
@@ -527,7 +533,7 @@ pub enum Section {
 }
 
 /// The parts of sections 2 to 5. A finding of the hotspots may name one too; it is then referred to there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Subsection {
     /// Section 2, memory leaks identified.
@@ -550,7 +556,7 @@ pub enum Subsection {
 }
 
 /// How often a finding's operation happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frequency {
     /// Once in the life of the system.
@@ -566,7 +572,7 @@ pub enum Frequency {
 }
 
 /// Where a number comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// The catalogue's value, with its source.
@@ -578,7 +584,7 @@ pub enum Basis {
 }
 
 /// Kinds of work that take time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EffectKind {
     /// Waits on purpose.

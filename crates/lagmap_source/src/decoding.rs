@@ -16,17 +16,25 @@ type Fault = (String, Option<u32>);
 
 /// Reads and decodes a file.
 pub fn read(file: &FoundFile) -> Result<String, FileError> {
-    let error = |message: String, line| FileError { path: file.path.clone(), message, line };
-    let bytes = read_bytes(file).map_err(|message| error(message, None))?;
-    decode(bytes).map_err(|(message, line)| error(message, line))
+    decode(&file.path, read_bytes(file)?)
 }
 
-fn read_bytes(file: &FoundFile) -> Result<Vec<u8>, String> {
+/// The bytes of a file.
+pub fn read_bytes(file: &FoundFile) -> Result<Vec<u8>, FileError> {
+    bytes(file).map_err(|message| FileError { path: file.path.clone(), message, line: None })
+}
+
+/// The text that the bytes of the file at `path` are, as Python decodes it.
+pub fn decode(path: &str, bytes: Vec<u8>) -> Result<String, FileError> {
+    text(bytes).map_err(|(message, line)| FileError { path: path.to_owned(), message, line })
+}
+
+fn bytes(file: &FoundFile) -> Result<Vec<u8>, String> {
     let too_large = |size: u64| format!("{size} bytes, more than the {} MiB that are read of a file", LARGEST >> 20);
-    let text = |error: std::io::Error| error.to_string();
+    let told = |error: std::io::Error| error.to_string();
     // Before opening it: opening a named pipe waits for a writer.
-    let metadata = std::fs::symlink_metadata(&file.absolute).map_err(text)?;
-    let opened = if metadata.is_file() { Some(File::open(&file.absolute).map_err(text)?) } else { None };
+    let metadata = std::fs::symlink_metadata(&file.absolute).map_err(told)?;
+    let opened = if metadata.is_file() { Some(File::open(&file.absolute).map_err(told)?) } else { None };
     // And behind, for it may be another file by now.
     let opened = opened.filter(|opened| opened.metadata().is_ok_and(|metadata| metadata.is_file()));
     let opened = opened.ok_or("not a regular file")?;
@@ -35,11 +43,11 @@ fn read_bytes(file: &FoundFile) -> Result<Vec<u8>, String> {
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     // It may have grown since.
-    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(text)?;
+    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() as u64 > LARGEST { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }
 
-fn decode(bytes: Vec<u8>) -> Result<String, Fault> {
+fn text(bytes: Vec<u8>) -> Result<String, Fault> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(("UTF-16, which Python does not read as source".to_owned(), None));
     }
@@ -159,7 +167,7 @@ mod tests {
     use super::*;
 
     fn text(bytes: &[u8]) -> Result<String, Fault> {
-        decode(bytes.to_vec())
+        super::text(bytes.to_vec())
     }
 
     fn message(bytes: &[u8]) -> String {

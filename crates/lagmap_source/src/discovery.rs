@@ -199,12 +199,17 @@ fn shown(root: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// A name with control characters and bytes that are not UTF-8 escaped, so that names that differ stay different.
+/// Marks with which Unicode ends lines or turns the direction of text.
+fn reorders(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A name with control characters, marks of direction and bytes that are not UTF-8 escaped, so that names that differ stay different.
 fn escaped(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
         for character in chunk.valid().chars() {
-            if character.is_control() {
+            if character.is_control() || reorders(character) {
                 text.extend(character.escape_default());
             } else {
                 text.push(character);

@@ -13,7 +13,7 @@ mod span;
 mod suppression;
 mod threads;
 
-pub use decoding::read;
+pub use decoding::{decode, read, read_bytes};
 pub use discovery::{DiscoverOptions, Discovery, FileError, FoundFile, discover};
 pub use lines::LineMap;
 pub use parsing::{ParsedFile, SyntaxProblem, parse};

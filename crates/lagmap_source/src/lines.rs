@@ -80,7 +80,7 @@ impl LineMap {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
         let characters = self.characters(offset).saturating_sub(self.characters(start));
-        Position { line: line as u32, column: characters + 1 }
+        Position { line: line as u32, column: characters.saturating_add(1) }
     }
 
     /// How many characters stand before a byte offset.
@@ -88,6 +88,25 @@ impl LineMap {
         let behind = self.wide.partition_point(|run| run.start < offset);
         let last = behind.checked_sub(1).and_then(|index| self.wide.get(index));
         offset - last.map_or(0, |run| run.beyond(offset))
+    }
+
+    /// Whether this may be the map of some text: one that is, can be asked anything without a panic.
+    pub fn is_consistent(&self) -> bool {
+        let mut before = 0_u32;
+        let mut last = 0;
+        let runs_hold = self.wide.iter().all(|run| {
+            let fits = (2..=4).contains(&run.width)
+                && run.start >= last
+                && run.end > run.start
+                && (run.end - run.start).is_multiple_of(run.width)
+                && run.before == before;
+            if fits {
+                last = run.end;
+                before = run.beyond(run.end);
+            }
+            fits
+        });
+        runs_hold && self.starts.first().is_none_or(|first| *first == 0) && self.starts.is_sorted()
     }
 
     /// How many lines there are; what follows the last end of line is none if it is empty.
@@ -117,10 +136,29 @@ mod tests {
         assert_eq!(counts, [0, 1, 1, 2, 2, 2]);
     }
 
+    #[test]
+    fn maps_of_no_text_are_told() {
+        let map = LineMap::new("aé√😀\nb");
+        let damages: [fn(&mut LineMap); 6] = [
+            |map| map.starts.reverse(),
+            |map| map.wide[0].width = 0,
+            |map| map.wide[1].before = 9,
+            |map| map.wide[1].end = 1,
+            |map| map.wide[2].start = 0,
+            |map| map.wide[2].end -= 1,
+        ];
+        for (index, damage) in damages.into_iter().enumerate() {
+            let mut map = map.clone();
+            damage(&mut map);
+            assert!(!map.is_consistent(), "damage {index} goes unseen");
+        }
+    }
+
     proptest! {
         #[test]
         fn positions_agree_with_a_naive_count(text in "[aé√😀\n\r ]{0,40}") {
             let map = LineMap::new(&text);
+            prop_assert!(map.is_consistent());
             let (mut line, mut column) = (1, 1);
             for (offset, character) in text.char_indices() {
                 prop_assert_eq!(map.position(offset as u32), Position { line, column });

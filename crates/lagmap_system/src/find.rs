@@ -63,6 +63,12 @@ impl DeploymentKind {
     }
 }
 
+/// Whether a file, by its name, may be one that says what is started, or a script that such a file leads to.
+pub fn may_declare(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    DeploymentKind::of(name).is_some() || matches!(ending, Some("yaml" | "yml" | "sh" | "bash"))
+}
+
 /// Whether a file stands in a folder that is not the tree's own system: examples, tests, documents, copies of others' code.
 pub fn is_aside(path: &str) -> bool {
     let Some((folders, name)) = path.rsplit_once('/') else { return says_test(path) };

@@ -22,7 +22,7 @@ mod sources;
 mod value;
 mod yaml;
 
-pub use find::is_aside;
+pub use find::{is_aside, may_declare};
 pub use load::{Options, load};
 pub use order::{cycles, needs, start_order};
 pub use service::{

@@ -12,8 +12,9 @@ use lagmap_report::{FindingCounts, Report, Severity, SourceProvider, json, markd
 
 use crate::arguments::{AuditArguments, ReportFormat};
 use crate::audit::{self, AuditOptions, NamedProfile};
-use crate::commands::calibrate;
+use crate::cache_folder::CacheFolder;
 use crate::commands::compare::{self, Form};
+use crate::commands::{calibrate, watch};
 use crate::configuration::Configuration;
 use crate::errors::Failure;
 use crate::known_rules::{self, Written};
@@ -27,9 +28,20 @@ const WIDTH: usize = 140;
 /// Larger files are shown without their code.
 const MAX_SOURCE: u64 = 16 << 20;
 
-/// Audits a system and writes the report.
+/// Audits a system and writes the report; with `--watch` again and again.
 pub fn run(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
     audit::check_root(&arguments.path)?;
+    if arguments.watch {
+        return watch::run(arguments);
+    }
+    once(arguments, |options, progress| audit::run_audit(&arguments.path, options, progress))
+}
+
+/// One audit, done by `work`, and its report.
+pub(super) fn once(
+    arguments: &AuditArguments,
+    work: impl FnOnce(&AuditOptions, &Progress) -> Result<Report, Failure>,
+) -> Result<ExitCode, Failure> {
     let configuration = Configuration::find(&arguments.path, arguments.config.as_deref())?;
     let fail_on = arguments.fail_on.map(Severity::from).or(configuration.fail_on);
     let options = options(arguments, configuration)?;
@@ -37,7 +49,7 @@ pub fn run(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
     let baseline = arguments.baseline.as_deref().map(compare::read).transpose()?;
     let report = {
         let progress = Progress::start();
-        audit::run_audit(&arguments.path, &options, &progress)?
+        work(&options, &progress)?
     };
     if let Some(baseline) = baseline {
         let form = Form { format: arguments.format, output: arguments.output.as_deref() };
@@ -63,7 +75,8 @@ fn options(arguments: &AuditArguments, configuration: Configuration) -> Result<A
             known_rules::find(name, &Written { by, place: None })?;
         }
     }
-    let mut options = AuditOptions::of(configuration)?;
+    let cache = CacheFolder::find(&arguments.cache, configuration.cache_dir.clone());
+    let mut options = AuditOptions { cache, ..AuditOptions::of(configuration)? };
     if !arguments.select.is_empty() {
         options.select.clone_from(&arguments.select);
     }

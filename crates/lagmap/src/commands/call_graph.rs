@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::arguments::{CallGraphArguments, GraphFormat};
 use crate::audit::{self, AuditOptions};
+use crate::cache_folder::CacheFolder;
 use crate::configuration::Configuration;
 use crate::errors::Failure;
 use crate::output;
@@ -17,7 +18,8 @@ use crate::progress::Progress;
 pub fn run(arguments: &CallGraphArguments) -> Result<ExitCode, Failure> {
     audit::check_root(&arguments.path)?;
     let configuration = Configuration::find(&arguments.path, arguments.config.as_deref())?;
-    let options = AuditOptions { all_code: true, ..AuditOptions::of(configuration)? };
+    let cache = CacheFolder::find(&arguments.cache, configuration.cache_dir.clone());
+    let options = AuditOptions { all_code: true, cache, ..AuditOptions::of(configuration)? };
     let progress = Progress::start();
     let text = match arguments.format {
         GraphFormat::Json => json(&audit::ask(&arguments.path, &options, &progress, Program::named_calls)?)?,

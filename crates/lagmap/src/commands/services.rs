@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::arguments::{ServicesArguments, SystemFormat};
 use crate::audit::{self, AuditOptions};
+use crate::cache_folder::CacheFolder;
 use crate::configuration::Configuration;
 use crate::errors::Failure;
 use crate::output;
@@ -20,7 +21,8 @@ use crate::suggestion;
 pub fn run(arguments: &ServicesArguments) -> Result<ExitCode, Failure> {
     audit::check_root(&arguments.path)?;
     let configuration = Configuration::find(&arguments.path, arguments.config.as_deref())?;
-    let options = AuditOptions::of(configuration)?;
+    let cache = CacheFolder::find(&arguments.cache, configuration.cache_dir.clone());
+    let options = AuditOptions { cache, ..AuditOptions::of(configuration)? };
     let progress = Progress::start();
     let text = if let [from, to] = arguments.way.as_slice() {
         let question = |program: &Program| way(program, from, to);

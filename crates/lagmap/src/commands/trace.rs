@@ -8,6 +8,7 @@ use termtree::Tree;
 
 use crate::arguments::{TraceArguments, TraceFormat};
 use crate::audit::{self, AuditOptions};
+use crate::cache_folder::CacheFolder;
 use crate::configuration::Configuration;
 use crate::errors::Failure;
 use crate::output;
@@ -21,7 +22,8 @@ const MOST_FUNCTIONS: usize = 5;
 pub fn run(arguments: &TraceArguments) -> Result<ExitCode, Failure> {
     audit::check_root(&arguments.path)?;
     let configuration = Configuration::find(&arguments.path, arguments.config.as_deref())?;
-    let options = AuditOptions::of(configuration)?;
+    let cache = CacheFolder::find(&arguments.cache, configuration.cache_dir.clone());
+    let options = AuditOptions { cache, ..AuditOptions::of(configuration)? };
     let options = AuditOptions { all_code: options.all_code || arguments.all_code, ..options };
     let limits = TraceLimits { depth: arguments.depth, breadth: arguments.breadth };
     let question = |program: &Program| find(program, &arguments.function, limits);

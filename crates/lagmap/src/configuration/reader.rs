@@ -13,7 +13,8 @@ use crate::known_rules::{self, Written};
 use crate::suggestion::nearest;
 
 /// All keys, for suggestions.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
+    "cache-dir",
     "select",
     "ignore",
     "fail-on",
@@ -81,6 +82,11 @@ impl<'a> Reader<'a> {
                 "catalogues" => {
                     let files = self.texts("catalogues", value)?;
                     read.catalogues = files.into_iter().map(|file| read.folder.join(file)).collect();
+                }
+                "cache-dir" => {
+                    let folder =
+                        value.get_ref().as_str().ok_or_else(|| self.expected("cache-dir", "a folder", value))?;
+                    read.cache_dir = Some(read.folder.join(folder));
                 }
                 "all-code" => read.all_code = self.switch("all-code", value)?,
                 "pedantic" => read.pedantic = self.switch("pedantic", value)?,
@@ -201,13 +207,14 @@ mod tests {
     fn every_key_is_read() {
         let configuration = read(
             "fail-on = 'high'\nexclude = ['build/**']\nstartup-configs = ['a.yaml']\ncatalogues = ['mine.toml']\n\
-             all-code = true\npedantic = true\nrequests-per-second = 2.5\nselect = []\nignore = []\n[per-path]\n'tests/*.py' = []\n[severity]\n",
+             cache-dir = 'kept'\nall-code = true\npedantic = true\nrequests-per-second = 2.5\nselect = []\nignore = []\n[per-path]\n'tests/*.py' = []\n[severity]\n",
         )
         .unwrap();
         assert_eq!(configuration.fail_on, Some(Severity::High));
         assert!(configuration.exclude[0].compile_matcher().is_match("build/lib/a.py"));
         assert_eq!(configuration.startup_configs, ["a.yaml"]);
         assert_eq!(configuration.catalogues, [Path::new("dir/mine.toml")]);
+        assert_eq!(configuration.cache_dir.as_deref(), Some(Path::new("dir/kept")));
         assert!(configuration.all_code && configuration.pedantic);
         assert_eq!(configuration.requests_per_second, Some(2.5));
         assert_eq!(configuration.per_path[0].files.glob(), "tests/*.py");
@@ -224,6 +231,7 @@ mod tests {
             ("a = 1\na = 2", "dir/lagmap.toml:2: duplicate key"),
             ("[severity]\n\nno-such-rule = 'low'", "dir/lagmap.toml:3: there is no rule `no-such-rule`"),
             ("requests-per-second = 0", "`requests-per-second` must be a number above 0"),
+            ("cache-dir = 3", "`cache-dir` must be a folder"),
             ("per-path = 3", "`per-path` must be a table"),
         ] {
             let message = read(text).unwrap_err();

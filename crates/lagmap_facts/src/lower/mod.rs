@@ -113,6 +113,10 @@ impl<'a> Lowering<'a> {
     /// Adds an expression of the current region.
     fn node(&mut self, expr: Expr, span: Span) -> ExprId {
         let id = ExprId(self.facts.exprs.len() as u32);
+        // What recovery makes up is empty, and may stand anywhere.
+        if span.start < span.end {
+            self.cover(self.region, span);
+        }
         self.facts.exprs.push(ExprNode { expr, span, region: self.region });
         id
     }
@@ -128,9 +132,23 @@ impl<'a> Lowering<'a> {
         let outer = self.region;
         let depth = self.depths.get(outer.0 as usize).copied().unwrap_or_default();
         if depth < MAX_CONDITION_DEPTH || !matches!(kind, RegionKind::If { .. }) {
+            let span = Span::new(span.start, span.end.max(span.start));
+            self.cover(outer, span);
             self.region = self.add_region(Some(outer), kind, span, depth.saturating_add(1));
         }
         outer
+    }
+
+    /// Makes a region and those around it cover a span. They do, but for broken files: what recovery hangs into a block may
+    /// lie behind the end that the block was given.
+    fn cover(&mut self, region: RegionId, span: Span) {
+        let mut next = Some(region);
+        while let Some(region) = next.and_then(|id| self.facts.regions.get_mut(id.0 as usize))
+            && !region.span.contains(span)
+        {
+            region.span = Span::new(region.span.start.min(span.start), region.span.end.max(span.end));
+            next = region.parent;
+        }
     }
 
     fn add_region(&mut self, parent: Option<RegionId>, kind: RegionKind, span: Span, depth: u16) -> RegionId {
