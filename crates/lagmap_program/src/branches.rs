@@ -18,8 +18,14 @@ use crate::{
     solve::Solution,
 };
 
+/// The classes of the language that constants are instances of.
+const PLAIN: [&str; 9] = ["bool", "int", "float", "str", "bytes", "list", "tuple", "set", "dict"];
+
 /// How many names are looked through for a constant.
 const DEEPEST: u32 = 3;
+
+/// The regions of a target that an edge (index into [`Graph::edges`]) does not reach.
+type LeftOut = ((u32, FunctionId), SmallVec<[RegionId; 2]>);
 
 /// Which branches of functions which calls leave out.
 #[derive(Debug, Default)]
@@ -37,7 +43,7 @@ impl Branches {
             .into_par_iter()
             .flat_map_iter(|index| guarded(linked, FileId(index as u32)))
             .collect();
-        let found: Vec<((u32, FunctionId), SmallVec<[RegionId; 2]>)> = graph
+        let found: Vec<LeftOut> = graph
             .edges
             .par_iter()
             .enumerate()
@@ -360,7 +366,6 @@ impl<'a> Passed<'a> {
                     Expr::Tuple(list) => facts.list(list),
                     _ => std::slice::from_ref(classes),
                 };
-                const PLAIN: [&str; 9] = ["bool", "int", "float", "str", "bytes", "list", "tuple", "set", "dict"];
                 let names = classes.iter().map(|class| match facts.expr(*class) {
                     Expr::Name(name) => Some(facts.text(name)).filter(|name| PLAIN.contains(name)),
                     _ => None,
