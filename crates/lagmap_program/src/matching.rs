@@ -181,15 +181,14 @@ impl Program {
         let (file, _) = self.linked.ids.of_function(function);
         let mut found: Vec<RepeatedScan<'_>> = Vec::new();
         for edge in self.graph.from(function) {
+            // Imports stand at no expression.
+            let EdgeKind::Call { .. } = edge.kind else { continue };
             let (_, id) = self.linked.ids.of_site(edge.site);
             let facts = &self.linked.file(file).facts;
             // A loop over data: one that waits for messages does its work for one at a time.
             let looped = facts.enclosing(edge.region).find(|(_, region)| region.kind.is_loop());
             let all = looped.and_then(|(looped, _)| Some((looped, iterable(facts, looped)?)));
-            let (Some((looped, all)), EdgeKind::Call { .. }, Expr::Call(call)) = (all, edge.kind, facts.expr(id))
-            else {
-                continue;
-            };
+            let (Some((looped, all)), Expr::Call(call)) = (all, facts.expr(id)) else { continue };
             let call = self.call(self.linked.ids.call(file, call));
             if found.iter().any(|known| known.call.site == call.site) {
                 continue;

@@ -64,7 +64,7 @@ fn matters(output: Option<&Path>, event: &Event) -> bool {
         }
         let ending = path.extension().and_then(|ending| ending.to_str());
         // A folder that comes, goes or is renamed brings or takes what is in it.
-        let is_folder = ending.is_none() && !name.starts_with('.');
+        let is_folder = ending.is_none() && !name.starts_with('.') && !path.is_file();
         is_folder
             || NAMES.contains(&name)
             || ending.is_some_and(|ending| ENDINGS.contains(&ending))
