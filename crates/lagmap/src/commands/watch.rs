@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify::event::ModifyKind;
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -50,7 +50,13 @@ pub fn run(arguments: &AuditArguments) -> Result<ExitCode, Failure> {
 fn wait(output: Option<&Path>, changes: &Receiver<Change>) -> notify::Result<()> {
     let ended = || notify::Error::generic("no more changes are told");
     while !matters(output, &changes.recv().map_err(|_| ended())??) {}
-    while changes.recv_timeout(QUIET).is_ok() {}
+    let mut until = Instant::now() + QUIET;
+    // Whoever reads the tree meanwhile does not keep us from our work.
+    while let Ok(change) = changes.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        if matters(output, &change?) {
+            until = Instant::now() + QUIET;
+        }
+    }
     Ok(())
 }
 
