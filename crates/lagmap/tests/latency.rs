@@ -8,9 +8,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The least rank correlation. The waits lie far enough apart for a busy machine; the route of the web gateway is predicted too
-/// low, for the low end of its time is that of a request which is refused.
-const LEAST: f64 = 0.7;
+/// The least rank correlation, 0.88 where nothing else runs. Three of the nine waits lie within 2 ms of each other: whatever order a
+/// busy machine gives them, 0.76 is left.
+const LEAST: f64 = 0.75;
 /// The fewest kinds of request.
 const FEWEST: usize = 6;
 
@@ -21,7 +21,8 @@ fn example() -> PathBuf {
 /// What services and requests take, in milliseconds.
 type Times = Vec<((String, String), f64)>;
 
-/// The geometric mean of each handler's low and high time.
+/// The typical high end of each handler's time, which severity and ranking follow, too: the low end is often that of a request
+/// which is refused at once.
 fn predicted() -> Times {
     let output = assert_cmd::Command::cargo_bin("lagmap")
         .unwrap()
@@ -35,9 +36,9 @@ fn predicted() -> Times {
     for service in services.as_array().unwrap() {
         for handler in service["handlers"].as_array().unwrap() {
             let Some(request) = handler["request"].as_str() else { continue };
-            let ms = |index: usize| handler["typical_ms"][index].as_f64().unwrap().max(0.01);
+            let ms = handler["typical_ms"][1].as_f64().unwrap();
             let name = service["name"].as_str().unwrap();
-            found.push(((name.to_owned(), request.to_owned()), (ms(0) * ms(1)).sqrt()));
+            found.push(((name.to_owned(), request.to_owned()), ms));
         }
     }
     found
