@@ -10,7 +10,10 @@ use crate::{
     linked::{MethodKind, method_kind},
 };
 
-impl Evaluator<'_> {
+/// What an argument of a call is taken for.
+type Read<'a> = fn(&mut Evaluator<'a>, ExprId) -> Values;
+
+impl<'a> Evaluator<'a> {
     pub(super) fn returned(&mut self, function: FunctionId) -> Values {
         let (_, facts) = self.linked.function(function);
         if facts.is_generator { Values::one(Value::Generator(function)) } else { self.given_back(function) }
@@ -24,8 +27,8 @@ impl Evaluator<'_> {
     }
 
     /// What a call of a function gives, with its own arguments for the parameters that are handed back. The first `skipped`
-    /// parameters are the receiver.
-    pub(super) fn returned_to(&mut self, function: FunctionId, skipped: u32, call: &Call) -> Values {
+    /// parameters are the receiver. `read` says what those arguments are.
+    fn returned_to(&mut self, function: FunctionId, skipped: u32, call: &Call, read: Read<'a>) -> Values {
         let returned = self.returned(function);
         if !returned.iter().any(|value| matches!(value, Value::Argument(_))) {
             return returned;
@@ -35,7 +38,7 @@ impl Evaluator<'_> {
             match value {
                 Value::Argument(place) => {
                     if let Some(argument) = self.argument_of(function, skipped, place, call) {
-                        found.extend(&self.values(argument));
+                        found.extend(&read(self, argument));
                     }
                 }
                 other => {
@@ -84,6 +87,11 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn call(&mut self, id: ExprId, call: CallId) -> Values {
+        self.call_reading(id, call, Evaluator::values)
+    }
+
+    /// What a call gives, if `read` says what the arguments are that the callee hands back.
+    pub(super) fn call_reading(&mut self, id: ExprId, call: CallId, read: Read<'a>) -> Values {
         let call = *self.facts.call(call);
         let mut found = Values::unknown();
         for callee in self.values(call.callee).iter() {
@@ -92,18 +100,18 @@ impl Evaluator<'_> {
                     found.add(Value::Instance { class, exact: true });
                 }
                 Value::Function(function) => {
-                    found.extend(&self.returned_to(function, 0, &call));
+                    found.extend(&self.returned_to(function, 0, &call, read));
                 }
                 Value::Method { function, .. } => {
-                    found.extend(&self.returned_to(function, 1, &call));
+                    found.extend(&self.returned_to(function, 1, &call, read));
                 }
                 Value::Instance { class, .. } => {
                     if let Some(function) = self.linked.classes.method(class, NameHash::of("__call__")) {
-                        found.extend(&self.returned_to(function, 1, &call));
+                        found.extend(&self.returned_to(function, 1, &call, read));
                     }
                 }
                 Value::External(model) => {
-                    found.extend(&self.external_call(model, id, &call));
+                    found.extend(&self.external_call(model, id, &call, read));
                 }
                 Value::Bound { method, site } => {
                     found.extend(&self.bound_call(method, site, id));
@@ -114,7 +122,7 @@ impl Evaluator<'_> {
         found
     }
 
-    pub(super) fn external_call(&mut self, model: ModelId, id: ExprId, call: &Call) -> Values {
+    fn external_call(&mut self, model: ModelId, id: ExprId, call: &Call, read: Read<'a>) -> Values {
         let catalogue = &self.linked.catalogue;
         let first = self.facts.arguments(call).first().copied();
         // The language's own functions that give back what they are given.
@@ -153,7 +161,7 @@ impl Evaluator<'_> {
             Some(Construct::Item) => return first.map(|first| self.items(first)).unwrap_or_default(),
             Some(Construct::Argument(at)) => {
                 let argument = self.facts.arguments(call).get(usize::from(at)).copied();
-                let mut found = argument.map(|argument| self.values(argument)).unwrap_or_default();
+                let mut found = argument.map(|argument| read(self, argument)).unwrap_or_default();
                 if let Some(model) = catalogue.returns(model) {
                     found.add(Value::Object { model, site: self.site(id) });
                 }

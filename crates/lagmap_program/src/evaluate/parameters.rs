@@ -43,6 +43,7 @@ impl Evaluator<'_> {
                 found.extend(&self.returned_value(orelse));
                 found
             }
+            Expr::Call(call) => self.call_reading(id, call, Evaluator::returned_value),
             _ => self.values(id),
         }
     }
