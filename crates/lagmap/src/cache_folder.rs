@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
+
 use crate::arguments::CacheArguments;
 
 /// The folder of the cache.
@@ -25,6 +27,11 @@ impl CacheFolder {
         if let Some(path) = named {
             return Some(Self { path, named: true });
         }
-        Some(Self { path: dirs::cache_dir()?.join("lagmap"), named: false })
+        Some(Self { path: users_folder()?, named: false })
     }
+}
+
+/// Where lagmap keeps what can be made anew: its folder in the user's cache folder, as the platform has it.
+pub fn users_folder() -> Option<PathBuf> {
+    Some(choose_native_strategy().ok()?.cache_dir().join("lagmap"))
 }

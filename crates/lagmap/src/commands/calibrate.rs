@@ -14,6 +14,7 @@ use lagmap_report::{Millis, interval, visible};
 
 use crate::arguments::CalibrateArguments;
 use crate::audit::{self, AuditOptions};
+use crate::cache_folder::users_folder;
 use crate::configuration::Configuration;
 use crate::errors::Failure;
 use crate::output;
@@ -53,9 +54,9 @@ pub fn run(arguments: &CalibrateArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where calibrations are kept: the user's cache folder, as the platform has it.
+/// Where calibrations are kept.
 pub fn default_file() -> Option<PathBuf> {
-    Some(dirs::cache_dir()?.join("lagmap").join("calibration.json"))
+    Some(users_folder()?.join("calibration.json"))
 }
 
 /// The calibration of a file.
