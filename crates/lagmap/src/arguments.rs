@@ -86,8 +86,12 @@ pub struct AuditArguments {
     /// Report what differs from this earlier JSON report; `--fail-on` then counts only new findings.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Report what the work tree changes against this revision of its Git repository, also where the cause is in another
+    /// file than the effect; `--fail-on` then counts only new findings.
+    #[arg(long, value_name = "REVISION", conflicts_with = "baseline")]
+    pub diff: Option<String>,
     /// Audit again whenever something changes, until interrupted.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "diff")]
     pub watch: bool,
     /// Where the cache is.
     #[command(flatten)]
@@ -275,6 +279,20 @@ pub enum ReportFormat {
     Markdown,
     /// For programs; see `schema/report.json`.
     Json,
+    /// One finding a line, as in the JSON report.
+    Ndjson,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// GitLab's Code Quality report.
+    Gitlab,
+    /// JUnit XML, for test reporters.
+    Junit,
+    /// A table for spreadsheets.
+    Csv,
+    /// What is new, fixed or has other numbers, as the comment on a pull request; with `--diff` or `--baseline`.
+    Comment,
 }
 
 /// Forms of a list.

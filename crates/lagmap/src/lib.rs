@@ -17,6 +17,7 @@ mod output;
 mod policy;
 pub mod progress;
 pub mod records;
+mod revision;
 mod suggestion;
 mod wired;
 

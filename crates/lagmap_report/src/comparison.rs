@@ -3,6 +3,7 @@
 //! Findings are the same if their fingerprints are, which do not change when lines move. Reports are compared as their JSON says
 //! them, so that one of an older lagmap will do.
 
+pub mod comment;
 pub mod json;
 pub mod markdown;
 pub mod terminal;

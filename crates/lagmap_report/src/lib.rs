@@ -6,6 +6,7 @@
 
 pub mod comparison;
 mod escape;
+pub mod exchange;
 mod frame;
 mod groups;
 pub mod json;

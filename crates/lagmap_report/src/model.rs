@@ -40,6 +40,29 @@ pub struct Report {
     pub profile: Option<ProfileSummary>,
 }
 
+impl Report {
+    /// The report with those findings alone that `keep` wants, counted anew.
+    #[must_use]
+    pub fn only(mut self, keep: impl Fn(&Finding) -> bool) -> Self {
+        self.findings.retain(keep);
+        self.summary.findings = FindingCounts::of(&self.findings);
+        self.groups = Group::collect(&self.findings);
+        self
+    }
+
+    /// The report with the paths of its findings below `folder`, for readers who see the audited root from above.
+    #[must_use]
+    pub fn below(mut self, folder: &str) -> Self {
+        for finding in &mut self.findings {
+            let paths = std::iter::once(&mut finding.path).chain(finding.trace.iter_mut().map(|step| &mut step.path));
+            for path in paths {
+                *path = format!("{folder}/{path}");
+            }
+        }
+        self
+    }
+}
+
 /// The program that made a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {

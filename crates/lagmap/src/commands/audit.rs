@@ -1,6 +1,7 @@
 //! `lagmap audit`
 
 use std::borrow::Cow;
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path};
@@ -8,7 +9,8 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use lagmap_evidence::Calibration;
-use lagmap_report::{FindingCounts, Report, Severity, SourceProvider, json, markdown, terminal};
+use lagmap_report::exchange::{csv, github, gitlab, junit, ndjson, sarif};
+use lagmap_report::{FindingCounts, Report, Severity, Snapshot, SourceProvider, json, markdown, terminal};
 
 use crate::arguments::{AuditArguments, ReportFormat};
 use crate::audit::{self, AuditOptions, NamedProfile};
@@ -20,6 +22,7 @@ use crate::errors::Failure;
 use crate::known_rules::{self, Written};
 use crate::output;
 use crate::progress::Progress;
+use crate::revision;
 
 /// The exit code for findings at or above `--fail-on`.
 const FOUND: u8 = 1;
@@ -47,13 +50,20 @@ pub(super) fn once(
     let options = options(arguments, configuration)?;
     // What cannot be compared is said before the work, not after it.
     let baseline = arguments.baseline.as_deref().map(compare::read).transpose()?;
-    let report = {
+    if arguments.format == ReportFormat::Comment && baseline.is_none() && arguments.diff.is_none() {
+        let failure = Failure::new("cannot write a comment")
+            .because("it says what changes, and there is nothing to compare with");
+        return Err(failure.help("name a revision with `--diff`, or an earlier report with `--baseline`"));
+    }
+    let (report, baseline) = {
         let progress = Progress::start();
-        work(&options, &progress)?
+        let before = arguments.diff.as_deref().map(|revision| before(arguments, revision, &options, &progress));
+        let baseline = before.transpose()?.or(baseline);
+        (work(&options, &progress)?, baseline)
     };
     if let Some(baseline) = baseline {
         let form = Form { format: arguments.format, output: arguments.output.as_deref() };
-        return compare::with_baseline(&baseline, &report, &form, fail_on);
+        return compare::with_baseline(&baseline, &report, &arguments.path, &form, fail_on);
     }
     let text = render(arguments, &report).map_err(|error| Failure::new("cannot write the report").because(error))?;
     match &arguments.output {
@@ -61,6 +71,18 @@ pub(super) fn once(
         None => output::print(&text)?,
     }
     Ok(ExitCode::from(exit_code(report.summary.findings, fail_on)))
+}
+
+/// What the audit says of the folder as it was at a revision.
+fn before(
+    arguments: &AuditArguments,
+    revision: &str,
+    options: &AuditOptions,
+    progress: &Progress,
+) -> Result<Snapshot, Failure> {
+    let folder = revision::checkout(&arguments.path, revision)?;
+    let report = audit::run_audit(folder.path(), options, progress)?;
+    Snapshot::of(&report).map_err(|error| Failure::new("cannot compare the report").because(error))
 }
 
 /// The exit code for what was found.
@@ -126,8 +148,48 @@ fn render(arguments: &AuditArguments, report: &Report) -> io::Result<Vec<u8>> {
             let options = terminal::Options { styled, width, frames: arguments.limit };
             terminal::render(report, &Tree { root: &arguments.path }, &options, &mut text)?;
         }
+        format => exchange(format, &seen_from_here(report, &arguments.path), &mut text)?,
     }
     Ok(text)
+}
+
+/// The report as code hosts want it: with paths from the current folder, which in a pipeline is the repository's.
+pub fn seen_from_here<'a>(report: &'a Report, root: &Path) -> Cow<'a, Report> {
+    let below = || {
+        let root = root.canonicalize().ok()?;
+        let here = env::current_dir().ok()?.canonicalize().ok()?;
+        let folders = root.strip_prefix(here).ok()?.components().map(|part| part.as_os_str().to_string_lossy());
+        Some(folders.collect::<Vec<_>>().join("/")).filter(|below| !below.is_empty())
+    };
+    match below() {
+        Some(folder) => Cow::Owned(report.clone().below(&folder)),
+        None => Cow::Borrowed(report),
+    }
+}
+
+/// Writes the findings in a form for other programs.
+pub fn exchange(format: ReportFormat, report: &Report, out: &mut Vec<u8>) -> io::Result<()> {
+    match format {
+        ReportFormat::Sarif => {
+            let rules = known_rules::all();
+            let help = |rule: &known_rules::KnownRule| sarif::RuleHelp {
+                name: rule.name,
+                summary: rule.summary,
+                document: rule.document,
+                bullets: rule.bullets,
+            };
+            sarif::render(report, &rules.iter().map(help).collect::<Vec<_>>(), out)
+        }
+        ReportFormat::Github => github::render(report, out),
+        ReportFormat::Gitlab => gitlab::render(report, out),
+        ReportFormat::Junit => junit::render(report, out),
+        ReportFormat::Csv => csv::render(report, out),
+        ReportFormat::Ndjson => ndjson::render(report, out),
+        ReportFormat::Json => json::render(report, out),
+        ReportFormat::Terminal | ReportFormat::Markdown | ReportFormat::Comment => {
+            Err(io::Error::other("this is no form for programs"))
+        }
+    }
 }
 
 /// The files below the audited root, for the code in the terminal's report.
