@@ -36,6 +36,67 @@ pub enum Command {
     CallGraph(CallGraphArguments),
     /// Empty the cache.
     Clean(CleanArguments),
+    /// Write a configuration to start with, after a look at what is there.
+    Init(InitArguments),
+    /// Say what is configured, and where.
+    Config(ConfigArguments),
+    /// Print what a shell needs to complete commands and options.
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(ManArguments),
+}
+
+/// Arguments of `lagmap init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// The folder that holds the system.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Replace a configuration that is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `lagmap config`.
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// What to say.
+    #[command(subcommand)]
+    pub what: ConfigCommand,
+}
+
+/// What `lagmap config` can say.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// What counts for an audit of a folder, and which file and line says so.
+    Show {
+        /// The folder that holds the system.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// Read this configuration instead of the nearest one.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// How to write it.
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// The JSON schema of `lagmap.toml`, for editors.
+    Schema,
+}
+
+/// Arguments of `lagmap completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `lagmap man`.
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// Write the pages of all commands into this folder, which must exist.
+    pub folder: Option<PathBuf>,
 }
 
 /// Arguments of `lagmap audit`.

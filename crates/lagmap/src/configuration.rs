@@ -2,6 +2,8 @@
 
 mod reader;
 
+pub(crate) use reader::KEYS;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,6 +22,10 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Configuration {
     /// The folder that it stands in: relative paths are meant from there.
     pub folder: PathBuf,
+    /// The file itself, if there is one.
+    pub file: Option<PathBuf>,
+    /// The line of each key that it has, from 1.
+    pub lines: BTreeMap<String, usize>,
     /// Rules to run; all if empty.
     pub select: Vec<String>,
     /// Rules not to run.

@@ -41,6 +41,10 @@ pub fn run() -> ExitCode {
         Command::Trace(arguments) => commands::trace::run(&arguments),
         Command::Services(arguments) => commands::services::run(&arguments),
         Command::Clean(arguments) => commands::clean::run(&arguments),
+        Command::Init(arguments) => commands::init::run(&arguments),
+        Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Completions(arguments) => commands::help::completions(&arguments),
+        Command::Man(arguments) => commands::help::manual(&arguments),
     };
     done.unwrap_or_else(|failure: Failure| failure.exit())
 }

@@ -12,20 +12,20 @@ use crate::errors::Failure;
 use crate::known_rules::{self, Written};
 use crate::suggestion::nearest;
 
-/// All keys, for suggestions.
-const KEYS: [&str; 12] = [
-    "cache-dir",
+/// All keys, in the order in which they are shown.
+pub(crate) const KEYS: [&str; 12] = [
     "select",
     "ignore",
+    "per-path",
+    "severity",
     "fail-on",
     "exclude",
     "startup-configs",
     "catalogues",
     "all-code",
     "pedantic",
-    "per-path",
     "requests-per-second",
-    "severity",
+    "cache-dir",
 ];
 
 /// Reads a `lagmap.toml`.
@@ -72,7 +72,9 @@ impl<'a> Reader<'a> {
     fn configuration(&self, table: &DeTable<'_>) -> Result<Configuration, Failure> {
         let mut read = Configuration::default();
         self.path.parent().unwrap_or(Path::new("")).clone_into(&mut read.folder);
+        read.file = Some(self.path.to_owned());
         for (key, value) in table {
+            read.lines.insert(key.get_ref().to_string(), self.line(key.span().start));
             match key.get_ref().as_ref() {
                 "select" => read.select = self.rules("select", value)?,
                 "ignore" => read.ignore = self.rules("ignore", value)?,
