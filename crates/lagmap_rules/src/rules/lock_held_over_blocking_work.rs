@@ -103,7 +103,8 @@ fn check_call(
     }
     let (effect, steps) = costliest(program, call, &held)?;
     // Whoever comes while something is made once needs it, too; a model takes so long that others should be told to come again.
-    let once = !context.frequency.is_repeated() && call.around().recurrence == Recurrence::EveryCall;
+    let guarded = call.around().recurrence != Recurrence::EveryCall || effect.recurrence != Recurrence::EveryCall;
+    let once = guarded || !context.frequency.is_repeated();
     if once && (effect.kind != EffectKind::ModelLoad || effect.cost.high <= LONGEST_ONCE_MS) {
         return None;
     }

@@ -69,6 +69,12 @@ rules! {
     zmq_receive_without_bound,
 }
 
+/// From one time to another in seconds, or the one time where they look alike: `0.5 to 2 s`.
+fn in_seconds(time: lagmap_program::Interval) -> String {
+    let (low, high) = (seconds(time.low), seconds(time.high));
+    if low == high { format!("{low} s") } else { format!("{low} to {high} s") }
+}
+
 /// A time in seconds, as short as it can be said.
 fn seconds(ms: f64) -> String {
     let seconds = ms / 1000.0;

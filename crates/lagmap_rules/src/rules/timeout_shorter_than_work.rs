@@ -28,10 +28,9 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let peer = &program.system.services[wait.to].name;
         let asked = request.name().map(|name| format!(" (`{name}`)")).unwrap_or_default();
         let message = format!(
-            "gives up on `{peer}`{asked} after {} s, which typically works on it for {} to {} s",
+            "gives up on `{peer}`{asked} after {} s, which typically works on it for {}",
             super::seconds(limit),
-            super::seconds(cost.low),
-            super::seconds(cost.high),
+            super::in_seconds(cost)
         );
         let (unit, _) = program.function(request.handler);
         let source = format!("the time-out of the call; the work of {} in {}", program.short_name(request.handler), unit.path);

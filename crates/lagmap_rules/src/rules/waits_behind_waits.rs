@@ -32,18 +32,16 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let names: Vec<String> =
             chain.iter().map(|wait| format!("`{}`", program.system.services[wires.waits[*wait].to].name)).collect();
         let message = format!(
-            "waits for {} in turn: {} to {} s in all",
+            "waits for {} in turn: {} in all",
             names.join(", which waits for "),
-            super::seconds(wait.cost.low),
-            super::seconds(wait.cost.high)
+            super::in_seconds(wait.cost)
         );
         let steps = chain.iter().skip(1).map(|next| {
             let next = &wires.waits[*next];
             let (from, to) = (&program.system.services[next.service].name, &program.system.services[next.to].name);
             let note = format!(
-                "`{from}` waits for `{to}`: {} to {} s",
-                super::seconds(next.cost.low),
-                super::seconds(next.cost.high)
+                "`{from}` waits for `{to}`: {}",
+                super::in_seconds(next.cost)
             );
             Step { site: program.call(next.call).expr(), note }
         });
