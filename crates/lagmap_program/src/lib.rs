@@ -38,6 +38,7 @@ mod name_set;
 mod passed;
 mod passing;
 mod paths;
+mod portions;
 mod program;
 mod reach;
 mod regions;

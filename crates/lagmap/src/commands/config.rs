@@ -90,7 +90,11 @@ fn value(configuration: &Configuration, key: &str) -> Value {
         "all-code" => json!(configuration.all_code),
         "pedantic" => json!(configuration.pedantic),
         "requests-per-second" => {
-            json!(configuration.requests_per_second.unwrap_or(lagmap_program::ProgramOptions::default().requests_per_second))
+            json!(
+                configuration
+                    .requests_per_second
+                    .unwrap_or(lagmap_program::ProgramOptions::default().requests_per_second)
+            )
         }
         "cache-dir" => match configuration.cache_dir.clone().or_else(users_folder) {
             Some(folder) => path(&folder),
@@ -120,7 +124,8 @@ mod tests {
     #[test]
     fn the_schema_names_the_rules_that_there_are() {
         let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-        let named: Vec<&str> = schema["$defs"]["rule"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let named: Vec<&str> =
+            schema["$defs"]["rule"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         let rules: Vec<&str> = lagmap_rules::all().iter().map(|rule| rule.name).collect();
         assert_eq!(named, rules, "schema/lagmap-toml.json");
     }

@@ -68,7 +68,8 @@ fn page(system: &System) -> String {
         }
         page.push_str("# If these are not the right ones, name those that are:\n");
     }
-    let configs: Vec<String> = by_file.keys().take(4).map(|file| toml::Value::from(visible(file).into_owned()).to_string()).collect();
+    let configs: Vec<String> =
+        by_file.keys().take(4).map(|file| toml::Value::from(visible(file).into_owned()).to_string()).collect();
     let configs = if configs.is_empty() { "\"startup_config.yaml\"".to_owned() } else { configs.join(", ") };
     let _ = writeln!(page, "# startup-configs = [{configs}]\n");
     page.push_str(REST);

@@ -69,7 +69,8 @@ pub fn is_found(call: &CallView<'_>) -> bool {
 /// The context in which a call makes a client again and again.
 fn made_again_in(call: &CallView<'_>) -> Option<Context> {
     let (_, entry) = call.model()?;
-    if !KINDS.contains(&kind(entry)) || is_accepted(call) {
+    // What takes the place of one that failed is no new one for each request.
+    if !KINDS.contains(&kind(entry)) || is_accepted(call) || call.around().handler {
         return None;
     }
     let often = |frequency| matches!(frequency, Frequency::Request | Frequency::Background);

@@ -37,6 +37,9 @@ fn is_partial(call: &CallView<'_>) -> bool {
 /// the service has made itself.
 const FARTHEST_NAMED: u32 = 2;
 
+/// What takes so long is worth a word wherever the file comes from, in milliseconds.
+const DEAR_MS: f64 = 100.0;
+
 /// How far the parts of a path are followed.
 const DEEPEST: u32 = 4;
 
@@ -73,7 +76,9 @@ fn confidence(call: &CallView<'_>, context: Context) -> Confidence {
     };
     let is_read = named(&["read", "load", "parse", "Image", "open", "imread"]);
     let has_come = call.models().any(|(model, _)| program.catalogue().entry(model).is_some_and(|entry| entry.is_async));
-    let near = program.way_of_request(call, context).calls <= FARTHEST_NAMED || is_field(program, file, path, DEEPEST);
+    // A file of a page is read in no time, and who asks for all of it needs it.
+    let is_waste = program.is_used_in_part(call) || call.model().and_then(|(_, entry)| entry.ms).is_some_and(|[_, high]| high >= DEAR_MS);
+    let near = is_waste && program.way_of_request(call, context).calls <= FARTHEST_NAMED || is_field(program, file, path, DEEPEST);
     if is_read && !has_come && near {
         Confidence::at(call, context)
     } else {
