@@ -338,6 +338,8 @@ pub enum ReportFormat {
     Terminal,
     /// A page with the five sections.
     Markdown,
+    /// One file for a browser, with filters, the code and a map of the services; it loads nothing from a network.
+    Html,
     /// For programs; see `schema/report.json`.
     Json,
     /// One finding a line, as in the JSON report.

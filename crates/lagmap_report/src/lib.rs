@@ -25,5 +25,6 @@ pub use model::{
     Report, SCHEMA_VERSION, Section, Service, ServiceStartup, Severity, StartupDelay, Subsection, Summary, SyntaxError,
     SystemProblem, Tool, TraceStep, UnusedSuppression, Wire,
 };
-pub use quantity::interval;
+pub use measured::of_finding as in_words;
+pub use quantity::{cost, interval};
 pub use source::{NoSource, SourceProvider};

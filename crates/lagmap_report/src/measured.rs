@@ -8,7 +8,7 @@ use crate::quantity::{bytes, count, duration, thousands};
 pub(crate) const HOT: usize = 10;
 
 /// "34 % of the measured time, 1,200 calls of 2.8 ms each (cProfile)".
-pub(crate) fn of_finding(measured: &Measured) -> String {
+pub fn of_finding(measured: &Measured) -> String {
     let calls = match (measured.calls, measured.ms_per_call) {
         (Some(calls), Some(time)) => format!(", {} of {} each", count(calls as usize, "call", "calls"), duration(time)),
         _ => String::new(),

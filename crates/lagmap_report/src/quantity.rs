@@ -82,7 +82,7 @@ pub(crate) fn bytes(number: u64) -> String {
 
 /// What one operation costs, without saying where the number is from: "200-800 ms per request, at worst 1 min".
 /// Empty where nothing is known.
-pub(crate) fn cost(impact: &Impact) -> String {
+pub fn cost(impact: &Impact) -> String {
     let often = frequency(impact.frequency);
     let mut parts = Vec::new();
     if let Some(typical) = impact.typical_ms {

@@ -139,6 +139,12 @@ fn render(arguments: &AuditArguments, report: &Report) -> io::Result<Vec<u8>> {
     match arguments.format {
         ReportFormat::Json => json::render(report, &mut text)?,
         ReportFormat::Markdown => markdown::render(report, &mut text)?,
+        ReportFormat::Html => {
+            let rules = known_rules::all();
+            let mends: Vec<_> =
+                rules.iter().map(|rule| lagmap_html::RuleMend { rule: rule.name, document: rule.document }).collect();
+            lagmap_html::render(report, &Tree { root: &arguments.path }, &mends, &mut text)?;
+        }
         ReportFormat::Terminal => {
             let to_file = arguments.output.is_some();
             // anstream knows NO_COLOR, CLICOLOR_FORCE and what a terminal is.
@@ -186,8 +192,8 @@ pub fn exchange(format: ReportFormat, report: &Report, out: &mut Vec<u8>) -> io:
         ReportFormat::Csv => csv::render(report, out),
         ReportFormat::Ndjson => ndjson::render(report, out),
         ReportFormat::Json => json::render(report, out),
-        ReportFormat::Terminal | ReportFormat::Markdown | ReportFormat::Comment => {
-            Err(io::Error::other("this is no form for programs"))
+        ReportFormat::Terminal | ReportFormat::Markdown | ReportFormat::Html | ReportFormat::Comment => {
+            Err(io::Error::other("this is no form for findings alone: use terminal, markdown, json or one for programs"))
         }
     }
 }
