@@ -64,6 +64,9 @@ assert len(report["fixed"]) == 1, report["fixed"]
 P
 git commit --quiet --all --message "one finding suppressed"
 
+expect 0 lagmap audit --format html --output "$work/report.html"
+grep -q 'Content-Security-Policy' "$work/report.html"
+
 say "a change that makes others wait"
 cat >hearth/pace.py <<'P'
 """So that nothing answers too fast."""

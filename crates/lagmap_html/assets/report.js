@@ -45,7 +45,7 @@
     for (let number = line - around; number <= line + around; number += 1) {
       if (Object.hasOwn(lines, number)) rows.push(row(lines[number], number, number === line && around > 0 ? "here" : ""));
     }
-    return rows.length > 0 ? make("pre", { tabindex: "0", role: "region", "aria-label": `${path}, line ${line}` }, ...rows) : null;
+    return rows.length > 0 ? make("pre", { tabindex: "0", role: "group", "aria-label": `${path}, line ${line}` }, ...rows) : null;
   };
   const row = (text, number, kind) => {
     const element = make("span", { class: `row ${kind}`, "data-line": String(number) });
@@ -100,7 +100,7 @@
       const removed = own && Object.hasOwn(own, finding.line) ? [row(own[finding.line], "-", "removed")] : [];
       const added = cure.code.split("\n").map((line) => row(line, "+", "added"));
       if (cure.text) parts.push(make("p", {}, cure.text));
-      parts.push(make("pre", { tabindex: "0", role: "region", "aria-label": "The mend as a change, by example" }, ...removed, ...added));
+      parts.push(make("pre", { tabindex: "0", role: "group", "aria-label": "The mend as a change, by example" }, ...removed, ...added));
     }
     const box = make("div", { class: "body" });
     box.append(...parts.filter(Boolean));
@@ -261,19 +261,21 @@
 
   // The map of the services.
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  // Sizes are as they are seen when all of the map is.
+  let scale = 1;
   const mapStyle = () => [
     {
       selector: "node",
       style: {
         label: "data(name)",
         color: colour("ink"),
-        "font-size": 10,
+        "font-size": 10 * scale,
         "text-valign": "bottom",
-        "text-margin-y": 3,
+        "text-margin-y": 2 * scale,
         "background-color": (node) => colour(node.data("severity") || "soft"),
         shape: (node) => (node.data("starts") ? "ellipse" : "diamond"),
-        width: (node) => 12 + 4 * Math.sqrt(node.data("findings")),
-        height: (node) => 12 + 4 * Math.sqrt(node.data("findings")),
+        width: (node) => scale * (8 + 2 * Math.sqrt(node.data("findings"))),
+        height: (node) => scale * (8 + 2 * Math.sqrt(node.data("findings"))),
       },
     },
     {
@@ -281,19 +283,22 @@
       style: {
         label: "data(cost)",
         color: colour("soft"),
-        "font-size": 8,
+        "font-size": 9 * scale,
         "text-background-color": colour("card"),
         "text-background-opacity": 0.85,
         "line-color": colour("line"),
         "target-arrow-color": colour("line"),
         "target-arrow-shape": "triangle",
-        "arrow-scale": 0.8,
+        "arrow-scale": 0.8 * scale,
         "curve-style": "bezier",
         "line-style": (edge) => (edge.data("waits") ? "solid" : "dashed"),
-        width: (edge) => 1 + Math.min(4, Math.log10(1 + edge.data("ms"))),
+        width: (edge) => scale * (0.6 + Math.min(2.5, Math.log10(1 + edge.data("ms")) / 2)),
       },
     },
-    { selector: ".dim", style: { opacity: 0.15 } },
+    { selector: ".dim", style: { opacity: 0.12 } },
+    { selector: ".crowded", style: { label: "" } },
+    { selector: ".near", style: { "font-size": 13 * scale, "z-index": 9 } },
+    { selector: "edge.near", style: { label: "data(cost)", "line-color": colour("link"), "target-arrow-color": colour("link") } },
   ];
   const drawMap = () => {
     if (!$("map")) return;
@@ -309,17 +314,36 @@
       style: mapStyle(),
       minZoom: 0.1,
       maxZoom: 4,
-      layout: { name: "cose", animate: false, randomize: false, nodeRepulsion: () => 9000, idealEdgeLength: () => 70, nodeDimensionsIncludeLabels: true, numIter: joined.size > 150 ? 300 : 800 },
+      layout: {
+        name: "cose",
+        animate: false,
+        randomize: false,
+        padding: 12,
+        nodeRepulsion: () => 40000,
+        idealEdgeLength: () => 60,
+        nodeDimensionsIncludeLabels: true,
+        numIter: joined.size > 150 ? 300 : 800,
+      },
     });
+    // The layout is as high as it is wide; the box is not.
+    const box = map.elements().boundingBox();
+    const wide = $("map").clientWidth / $("map").clientHeight / (box.w / Math.max(box.h, 1));
+    map.nodes().positions((node) => ({ x: node.position("x") * wide, y: node.position("y") }));
+    map.fit(undefined, 40);
+    scale = 1 / map.zoom();
+    map.style(mapStyle());
+    map.fit(undefined, 24);
+    if (edges.length > 40) map.edges().addClass("crowded");
     map.userZoomingEnabled(false);
     $("map").addEventListener("dblclick", () => map.userZoomingEnabled(!map.userZoomingEnabled()));
     map.on("tap", "node", (event) => only({ service: event.target.data("name"), jump: true }));
     map.on("mouseover", "node", (event) => {
       map.elements().difference(event.target.closedNeighborhood()).addClass("dim");
+      event.target.closedNeighborhood().addClass("near");
       const service = event.target.data();
       $("map-text").textContent = `${service.name}: ${service.findings} findings${service.starts ? "" : ", cannot start"}${service.slowest ? `, slowest request ${service.slowest}` : ""}`;
     });
-    map.on("mouseout", "node", () => map.elements().removeClass("dim"));
+    map.on("mouseout", "node", () => map.elements().removeClass("dim near"));
     // For tests and the curious.
     $("map").dataset.drawn = `${nodes.length} ${edges.length}`;
   };

@@ -43,7 +43,7 @@ struct FindingData<'a> {
     services: Vec<String>,
     waits_behind: Vec<String>,
     suggestion: String,
-    cure: Option<&'a str>,
+    cure: Option<String>,
     trace: Vec<StepData>,
 }
 
@@ -117,7 +117,7 @@ fn finding(finding: &Finding) -> FindingData<'_> {
         services: texts(&finding.services),
         waits_behind: texts(&finding.waits_behind),
         suggestion: text(&finding.suggestion),
-        cure: finding.cure.as_deref(),
+        cure: finding.cure.as_deref().map(|code| code.lines().map(shown).collect::<Vec<_>>().join("\n")),
         trace: trace
             .map(|step| StepData {
                 path: text(&step.path),

@@ -1,7 +1,7 @@
 //! What the template shows: all that can be read without a script.
 
 use lagmap_report::{
-    FindingCounts, Handler, ReadError, Report, Section, Service, Severity, cost, interval, visible,
+    FindingCounts, Handler, ReadError, Report, Section, Service, Severity, cost, interval, thousands, visible,
 };
 use serde::Serialize;
 
@@ -110,7 +110,9 @@ pub(crate) fn context(report: &Report, parts: Parts) -> Context {
         title: format!("lagmap: {} findings", critical + high + medium + low),
         summary: format!(
             "{} files, {} lines, {} services: {critical} critical, {high} high, {medium} medium, {low} low",
-            summary.files, summary.lines, summary.services
+            thousands(summary.files),
+            thousands(summary.lines),
+            thousands(summary.services)
         ),
         tool: format!("Made by {} {}", report.tool.name, report.tool.version),
         script_hashes: parts.script_hashes,
@@ -169,7 +171,7 @@ fn service(service: &Service) -> ServiceRow {
     peers.sort_unstable();
     peers.dedup();
     let slowest = slowest(service).map(|handler| {
-        let request = handler.request.as_deref().unwrap_or(&handler.function);
+        let request = handler.request.as_deref().unwrap_or_else(|| short(&handler.function));
         format!("{}: {}", text(request), interval(handler.typical_ms))
     });
     ServiceRow {
@@ -207,4 +209,12 @@ fn appendix(report: &Report) -> Vec<AppendixPart> {
     .filter(|(_, lines)| !lines.is_empty())
     .map(|(title, lines)| AppendixPart { title, lines })
     .collect()
+}
+
+/// A method with its class, a function by itself: `Twin.run` of `agents.twin.Twin.run`.
+fn short(function: &str) -> &str {
+    let mut dots = function.rmatch_indices('.').map(|(at, _)| at + 1);
+    let (last, before) = (dots.next(), dots.next());
+    let of_class = before.filter(|at| function[*at..].starts_with(char::is_uppercase));
+    of_class.or(last).map_or(function, |at| &function[at..])
 }

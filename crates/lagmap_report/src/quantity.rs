@@ -4,7 +4,7 @@ use crate::escape::visible;
 use crate::model::{Basis, EffectKind, Finding, Frequency, Impact, Millis};
 
 /// A whole number with its thousands marked: 224,232.
-pub(crate) fn thousands(number: usize) -> String {
+pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -192,9 +192,9 @@ pub fn exchange(format: ReportFormat, report: &Report, out: &mut Vec<u8>) -> io:
         ReportFormat::Csv => csv::render(report, out),
         ReportFormat::Ndjson => ndjson::render(report, out),
         ReportFormat::Json => json::render(report, out),
-        ReportFormat::Terminal | ReportFormat::Markdown | ReportFormat::Html | ReportFormat::Comment => {
-            Err(io::Error::other("this is no form for findings alone: use terminal, markdown, json or one for programs"))
-        }
+        ReportFormat::Terminal | ReportFormat::Markdown | ReportFormat::Html | ReportFormat::Comment => Err(
+            io::Error::other("this is no form for findings alone: use terminal, markdown, json or one for programs"),
+        ),
     }
 }
 
