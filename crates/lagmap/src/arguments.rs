@@ -40,6 +40,8 @@ pub enum Command {
     Init(InitArguments),
     /// Say what is configured, and where.
     Config(ConfigArguments),
+    /// Serve an editor over the Language Server Protocol, on the standard streams.
+    Lsp,
     /// Print what a shell needs to complete commands and options.
     Completions(CompletionsArguments),
     /// Print the manual page, or write those of all commands into a folder.

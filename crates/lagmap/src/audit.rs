@@ -147,10 +147,22 @@ pub fn run_again(
     progress: &Progress,
     memory: &mut Memory,
 ) -> Result<Report, Failure> {
+    run_asking(root, options, progress, memory, |_| ()).map(|(report, ())| report)
+}
+
+/// The same, and asks the program something before it is taken apart.
+pub fn run_asking<T: Send>(
+    root: &Path,
+    options: &AuditOptions,
+    progress: &Progress,
+    memory: &mut Memory,
+    question: impl FnOnce(&Program) -> T + Send,
+) -> Result<(Report, T), Failure> {
     in_pool(options, || {
         let policy = Policy::of(options)?;
         let sources = find(root, options, &policy, progress, Some(memory))?;
         let (report, program, mut files) = run_here(sources, options, &policy, progress);
+        let answer = question(&program);
         memory.clear();
         for unit in program.linked.files {
             let Some(file) = files.remove(&unit.path) else { continue };
@@ -160,7 +172,7 @@ pub fn run_again(
             let record = Record { facts: unit.facts, lines: unit.lines, fault, suppressions: file.suppressions };
             memory.keep(key, record);
         }
-        Ok(report)
+        Ok((report, answer))
     })
 }
 

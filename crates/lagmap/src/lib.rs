@@ -18,6 +18,7 @@ mod policy;
 pub mod progress;
 pub mod records;
 mod revision;
+mod server;
 mod suggestion;
 mod wired;
 
@@ -43,6 +44,7 @@ pub fn run() -> ExitCode {
         Command::Clean(arguments) => commands::clean::run(&arguments),
         Command::Init(arguments) => commands::init::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Lsp => server::run(),
         Command::Completions(arguments) => commands::help::completions(&arguments),
         Command::Man(arguments) => commands::help::manual(&arguments),
     };

@@ -20,6 +20,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// A progress that never shows itself.
+    pub fn none() -> Self {
+        Self { bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()), _alive: None }
+    }
+
     /// A progress that shows itself after [`PATIENCE`] if somebody is there to see it.
     pub fn start() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());

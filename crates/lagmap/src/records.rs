@@ -13,12 +13,24 @@ use crate::cache_folder::CacheFolder;
 #[derive(Default)]
 pub struct Memory {
     records: Mutex<FxHashMap<Key, Record>>,
+    /// What an editor holds of files and has not saved yet, by path from the root.
+    edited: FxHashMap<String, Vec<u8>>,
 }
 
 impl Memory {
     /// Keeps a record.
     pub fn keep(&mut self, key: Key, record: Record) {
         self.records.get_mut().unwrap_or_else(PoisonError::into_inner).insert(key, record);
+    }
+
+    /// From now on, these texts stand for the files of these paths, relative to the root.
+    pub fn edit(&mut self, edited: FxHashMap<String, Vec<u8>>) {
+        self.edited = edited;
+    }
+
+    /// What an editor holds of a file.
+    fn edited(&self, path: &str) -> Option<Vec<u8>> {
+        self.edited.get(path).cloned()
     }
 
     /// Takes a record out: each is used by one audit at a time.
@@ -87,7 +99,7 @@ impl<'a> Records<'a> {
         if self.memory.is_none() && self.cache.is_none() {
             return Content::Unread;
         }
-        match lagmap_source::read_bytes(file) {
+        match self.bytes(file) {
             Ok(bytes) => {
                 let key = Key::of(&bytes);
                 let known = self.memory.is_some_and(|memory| memory.contains(&key))
@@ -95,6 +107,14 @@ impl<'a> Records<'a> {
                 Content::Read { key, bytes: (!known).then_some(bytes) }
             }
             Err(error) => Content::Unreadable(error),
+        }
+    }
+
+    /// The bytes of a file: those that an editor holds, else its own.
+    fn bytes(&self, file: &FoundFile) -> Result<Vec<u8>, FileError> {
+        match self.memory.and_then(|memory| memory.edited(&file.path)) {
+            Some(bytes) => Ok(bytes),
+            None => lagmap_source::read_bytes(file),
         }
     }
 
@@ -117,7 +137,7 @@ impl<'a> Records<'a> {
             bytes
         } else {
             // What is kept is damaged, or was taken for a file of the same content; this one may have changed since.
-            let bytes = lagmap_source::read_bytes(file)?;
+            let bytes = self.bytes(file)?;
             if Key::of(&bytes) != key {
                 self.doubt.store(true, Ordering::Relaxed);
                 key = Key::of(&bytes);

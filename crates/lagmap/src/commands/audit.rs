@@ -113,12 +113,11 @@ fn options(arguments: &AuditArguments, configuration: Configuration) -> Result<A
 
 /// The calibration that was asked for, or the one that `lagmap calibrate` left in the user's cache folder.
 fn calibration(arguments: &AuditArguments) -> Result<Option<Calibration>, Failure> {
-    let found = match &arguments.calibration {
-        Some(path) => Some(path.clone()),
-        None if arguments.no_calibration => None,
-        None => calibrate::default_file().filter(|path| path.is_file()),
-    };
-    found.map(|path| calibrate::read(&path)).transpose()
+    match &arguments.calibration {
+        Some(path) => calibrate::read(path).map(Some),
+        None if arguments.no_calibration => Ok(None),
+        None => calibrate::of_user(),
+    }
 }
 
 fn read_profile(path: &Path) -> Result<NamedProfile, Failure> {

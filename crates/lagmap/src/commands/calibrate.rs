@@ -59,6 +59,11 @@ pub fn default_file() -> Option<PathBuf> {
     Some(users_folder()?.join("calibration.json"))
 }
 
+/// The calibration that the user made, if there is one.
+pub fn of_user() -> Result<Option<Calibration>, Failure> {
+    default_file().filter(|path| path.is_file()).map(|path| read(&path)).transpose()
+}
+
 /// The calibration of a file.
 pub fn read(path: &Path) -> Result<Calibration, Failure> {
     let failed = || Failure::new("cannot use the calibration").at(path);
