@@ -42,10 +42,20 @@ pub enum Command {
     Config(ConfigArguments),
     /// Serve an editor over the Language Server Protocol, on the standard streams.
     Lsp,
+    /// Serve an agent over the Model Context Protocol, on the standard streams.
+    Mcp(McpArguments),
     /// Print what a shell needs to complete commands and options.
     Completions(CompletionsArguments),
     /// Print the manual page, or write those of all commands into a folder.
     Man(ManArguments),
+}
+
+/// Arguments of `lagmap mcp`.
+#[derive(Debug, Args)]
+pub struct McpArguments {
+    /// The folder that holds the system.
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
 }
 
 /// Arguments of `lagmap init`.

@@ -140,6 +140,16 @@ pub fn run_audit(root: &Path, options: &AuditOptions, progress: &Progress) -> Re
     })
 }
 
+/// Audits the system at `root` and keeps the program for questions.
+pub fn run_keeping(root: &Path, options: &AuditOptions, progress: &Progress) -> Result<(Report, Program), Failure> {
+    in_pool(options, || {
+        let policy = Policy::of(options)?;
+        let sources = find(root, options, &policy, progress, None)?;
+        let (report, program, _) = run_here(sources, options, &policy, progress);
+        Ok((report, program))
+    })
+}
+
 /// Audits the system at `root` as one round of many: what did not change since the last one is taken from `memory`.
 pub fn run_again(
     root: &Path,

@@ -3,6 +3,7 @@
 //! Everything that knows Python, systems or costs lives in the library crates; [`audit`] is the one place that strings
 //! them together. It is a library for the sake of tests and benchmarks; `main.rs` only runs it.
 
+mod agent;
 mod answer;
 mod arguments;
 mod assemble;
@@ -45,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Init(arguments) => commands::init::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Lsp => server::run(),
+        Command::Mcp(arguments) => agent::run(&arguments),
         Command::Completions(arguments) => commands::help::completions(&arguments),
         Command::Man(arguments) => commands::help::manual(&arguments),
     };

@@ -257,7 +257,7 @@ impl Program {
     }
 }
 
-fn labels(contexts: ContextSet) -> Vec<String> {
+pub(crate) fn labels(contexts: ContextSet) -> Vec<String> {
     contexts.iter().map(Context::label).collect()
 }
 

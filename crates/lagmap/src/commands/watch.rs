@@ -61,7 +61,7 @@ fn wait(output: Option<&Path>, changes: &Receiver<Change>) -> notify::Result<()>
 }
 
 /// Whether an audit may read something that changed. Its own report, `output`, is nothing that it reads.
-fn matters(output: Option<&Path>, event: &Event) -> bool {
+pub fn matters(output: Option<&Path>, event: &Event) -> bool {
     let changed = !matches!(event.kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)));
     let is_read = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -156,7 +156,10 @@ impl Known {
             return None;
         }
         let value = parts.join("\n\n---\n\n");
-        Some(Hover { contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }), range: None })
+        Some(Hover {
+            contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
+            range: None,
+        })
     }
 
     pub(super) fn lenses(&self, parameters: &CodeLensParams) -> Option<Vec<CodeLens>> {

@@ -161,7 +161,8 @@ impl Server<'_> {
     }
 
     fn watch_files(&self) -> Result<(), Error> {
-        let watcher = |pattern: &str| FileSystemWatcher { glob_pattern: GlobPattern::String(pattern.to_owned()), kind: None };
+        let watcher =
+            |pattern: &str| FileSystemWatcher { glob_pattern: GlobPattern::String(pattern.to_owned()), kind: None };
         let patterns = ["**/*.py", "**/*.{toml,yaml,yml,cfg,conf,ini,service}", "**/{Dockerfile,Procfile,Makefile}*"];
         let options = DidChangeWatchedFilesRegistrationOptions { watchers: patterns.map(watcher).to_vec() };
         let registration = Registration {
@@ -201,12 +202,8 @@ impl Server<'_> {
     /// Notes what the editor tells; whether there is something to audit.
     fn note(&mut self, notification: Notification) -> bool {
         match notification.method.as_str() {
-            DidOpenTextDocument::METHOD => {
-                read(notification).is_some_and(|opened| self.known.open(opened))
-            }
-            DidChangeTextDocument::METHOD => {
-                read(notification).is_some_and(|changed| self.known.change(changed))
-            }
+            DidOpenTextDocument::METHOD => read(notification).is_some_and(|opened| self.known.open(opened)),
+            DidChangeTextDocument::METHOD => read(notification).is_some_and(|changed| self.known.change(changed)),
             DidCloseTextDocument::METHOD => {
                 read(notification).is_some_and(|closed: lsp_types::DidCloseTextDocumentParams| {
                     let uri: Uri = closed.text_document.uri;
