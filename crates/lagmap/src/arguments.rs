@@ -362,7 +362,7 @@ pub enum ReportFormat {
     Github,
     /// GitLab's Code Quality report.
     Gitlab,
-    /// JUnit XML, for test reporters.
+    /// `JUnit` XML, for test reporters.
     Junit,
     /// A table for spreadsheets.
     Csv,

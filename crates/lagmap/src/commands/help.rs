@@ -26,20 +26,17 @@ pub fn completions(arguments: &CompletionsArguments) -> Result<ExitCode, Failure
 
 /// Prints the manual page, or writes those of all commands into a folder.
 pub fn manual(arguments: &ManArguments) -> Result<ExitCode, Failure> {
-    match &arguments.folder {
-        Some(folder) => {
-            let failed = |error| {
-                let failure = Failure::new("cannot write the manual pages").at(folder).because(error);
-                failure.help("name a folder that exists and may be written to")
-            };
-            clap_mangen::generate_to(command(), folder).map_err(failed)?;
-        }
-        None => {
-            let mut page = Vec::new();
-            let failed = |error| Failure::new("cannot write the manual page").because(error);
-            Man::new(command()).render(&mut page).map_err(failed)?;
-            output::print(&page)?;
-        }
+    if let Some(folder) = &arguments.folder {
+        let failed = |error| {
+            let failure = Failure::new("cannot write the manual pages").at(folder).because(error);
+            failure.help("name a folder that exists and may be written to")
+        };
+        clap_mangen::generate_to(command(), folder).map_err(failed)?;
+    } else {
+        let mut page = Vec::new();
+        let failed = |error| Failure::new("cannot write the manual page").because(error);
+        Man::new(command()).render(&mut page).map_err(failed)?;
+        output::print(&page)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -140,7 +140,7 @@ impl Known {
     fn at(&self, path: &str, lines: std::ops::RangeInclusive<u32>) -> impl Iterator<Item = &Finding> {
         let findings = self.report.iter().flat_map(|report| &report.findings);
         findings.filter(move |finding| {
-            finding.path == path && finding.line <= lines.end() + 1 && finding.end_line >= lines.start() + 1
+            finding.path == path && finding.line <= lines.end() + 1 && finding.end_line > *lines.start()
         })
     }
 

@@ -10,6 +10,8 @@ use crate::escape::{code_span, prose};
 pub const MARKER: &str = "<!-- lagmap -->";
 /// GitHub refuses comments of more than 65,536 characters; GitLab's limit is higher.
 const MOST_CHARACTERS: usize = 60_000;
+/// Room for the end of a list and the headings of those behind it.
+const ROOM: usize = 600;
 
 /// Writes the comment: what is new in the open, what is fixed or has other numbers folded.
 pub fn render(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
@@ -36,8 +38,6 @@ fn list(page: &mut String, title: &str, lines: &[String], folded: bool) {
     } else {
         (format!("\n#### {title}\n\n"), "")
     };
-    // Room for the end of this list and the headings of those behind it.
-    const ROOM: usize = 600;
     page.push_str(&open);
     let mut length = page.chars().count();
     for (written, line) in lines.iter().enumerate() {

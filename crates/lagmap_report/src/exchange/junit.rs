@@ -1,4 +1,4 @@
-//! JUnit XML, which most test reporters read: a suite for each file, a failed test for each finding.
+//! `JUnit` XML, which most test reporters read: a suite for each file, a failed test for each finding.
 
 use std::io::{self, Write};
 
