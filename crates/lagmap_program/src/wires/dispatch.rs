@@ -103,6 +103,16 @@ pub fn verdict(program: &Program, file: FileId, test: ExprId, field: &Field) -> 
     }
 }
 
+/// Whether a field of some message may decide a condition.
+pub fn asks(program: &Program, file: FileId, test: ExprId) -> bool {
+    let facts = &program.linked.file(file).facts;
+    match facts.expr(test) {
+        Expr::Not(inner) => asks(program, file, inner),
+        Expr::Boolean { values, .. } => facts.list(values).iter().any(|part| asks(program, file, *part)),
+        _ => asked(program, file, test).is_some(),
+    }
+}
+
 /// The values that conditions in a function ask fields for.
 pub fn compared(program: &Program, function: FunctionId) -> BTreeSet<Field> {
     let mut found = BTreeSet::new();

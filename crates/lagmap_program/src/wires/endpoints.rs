@@ -121,7 +121,7 @@ fn of_call(
     }
     reader.begin();
     let mut found: Vec<Endpoint> = Vec::new();
-    for receiver in reader.receivers(call.function) {
+    for receiver in reader.receivers(call.function).iter().copied() {
         let frame = Frame { function: call.function, receiver, caller: Caller::Open };
         let mut due = vec![Arc::new(frame)];
         let mut ways = 0;

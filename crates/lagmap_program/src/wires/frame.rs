@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::{CallSite, ClassId, FunctionId};
 
 /// A function as it runs: for which object, called from where.
@@ -36,6 +38,26 @@ impl Frame {
             at = &frame.caller;
         }
         calls
+    }
+
+    /// Adds the calls that lead to it, the outermost last, until there are so many.
+    pub fn calls_up_to<const N: usize>(&self, most: usize, calls: &mut SmallVec<[CallSite; N]>) {
+        let mut at = &self.caller;
+        while let Caller::Call(call, frame) = at
+            && calls.len() < most
+        {
+            calls.push(*call);
+            at = &frame.caller;
+        }
+    }
+
+    /// The same with no more than so many calls that lead to it: the outermost function is called from anywhere.
+    pub fn shortened(&self, most: usize) -> Arc<Self> {
+        let caller = match &self.caller {
+            Caller::Call(call, outer) if most > 0 => Caller::Call(*call, outer.shortened(most - 1)),
+            _ => Caller::Any,
+        };
+        Arc::new(Self { caller, ..*self })
     }
 
     /// The outermost function.

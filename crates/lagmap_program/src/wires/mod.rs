@@ -8,6 +8,7 @@ mod endpoints;
 mod frame;
 mod join;
 mod message;
+mod plan;
 mod queries;
 mod reading;
 mod requests;

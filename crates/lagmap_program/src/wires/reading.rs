@@ -35,6 +35,9 @@ type Attribute = (ClassId, NameHash);
 /// The calls of a function, each with the function that it stands in and the class of `self` there.
 type CallersOf = Arc<[(CallSite, FunctionId, Option<ClassId>)]>;
 
+/// The classes that `self` may be of in a function.
+type Receivers = Arc<[Option<ClassId>]>;
+
 /// Reads expressions as one service runs them.
 pub struct Reader<'a> {
     pub(super) program: &'a Program,
@@ -45,7 +48,8 @@ pub struct Reader<'a> {
     pub(super) names: &'a FxHashMap<&'a str, usize>,
     /// `None`: it is being read.
     attributes: RefCell<FxHashMap<Attribute, Option<Vec<Reading>>>>,
-    receivers: RefCell<FxHashMap<FunctionId, Vec<Option<ClassId>>>>,
+    receivers: RefCell<FxHashMap<FunctionId, Receivers>>,
+    running: RefCell<FxHashMap<(ClassId, FunctionId), bool>>,
     callers: RefCell<FxHashMap<(FunctionId, Option<ClassId>), CallersOf>>,
     /// Defaults of command-line options, by file.
     pub(super) options: RefCell<FxHashMap<FileId, Options>>,
@@ -65,6 +69,7 @@ impl<'a> Reader<'a> {
             names,
             attributes: RefCell::default(),
             receivers: RefCell::default(),
+            running: RefCell::default(),
             callers: RefCell::default(),
             options: RefCell::default(),
             steps: std::cell::Cell::new(0),
@@ -89,12 +94,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The classes that `self` may be of in a function.
-    pub fn receivers(&self, function: FunctionId) -> Vec<Option<ClassId>> {
+    pub fn receivers(&self, function: FunctionId) -> Receivers {
         if let Some(known) = self.receivers.borrow().get(&function) {
-            return known.clone();
+            return Arc::clone(known);
         }
-        let found = self.receivers_anew(function);
-        self.receivers.borrow_mut().insert(function, found.clone());
+        let found: Receivers = self.receivers_anew(function).into();
+        self.receivers.borrow_mut().insert(function, Arc::clone(&found));
         found
     }
 
@@ -167,11 +172,11 @@ impl<'a> Reader<'a> {
                     if own.is_none_or(|own| !classes.lookup_order(class).contains(&own)) {
                         continue;
                     }
-                    vec![Some(class)]
+                    Arc::from([Some(class)])
                 }
                 _ => self.receivers(edge.from),
             };
-            for receiver in receivers {
+            for receiver in receivers.iter().copied() {
                 if found.len() >= MOST_CALLERS {
                     return found;
                 }
@@ -669,25 +674,43 @@ impl<'a> Reader<'a> {
     pub fn runs_in(&self, site: CallSite, frame: &Arc<Frame>) -> Vec<(FunctionId, Arc<Frame>)> {
         let view = self.program.call(site);
         let on_self = is_on_self(view.facts(), view.id);
-        let targets = self.program.callees(site).into_iter().filter(|target| self.reaches(*target));
         let mut found = Vec::new();
-        for target in targets {
-            let receivers = match frame.receiver {
-                Some(class) if on_self => {
-                    let (unit, facts) = self.program.function(target);
-                    if !self.runs(class, unit.facts.names.hash(facts.name), target) {
-                        continue;
-                    }
-                    vec![Some(class)]
-                }
-                _ => self.receivers(target),
-            };
-            for receiver in receivers {
+        for target in self.program.callees(site) {
+            self.each_receiver(target, on_self, frame.receiver, |receiver| {
                 let caller = Caller::Call(site, Arc::clone(frame));
                 found.push((target, Arc::new(Frame { function: target, receiver, caller })));
-            }
+            });
         }
         found
+    }
+
+    /// Tells the classes that `self` may be of in a function when it is called, `on_self` or not, by one whose own `self` is an
+    /// `outer`; none if the service does not run it then.
+    pub fn each_receiver(
+        &self,
+        target: FunctionId,
+        on_self: bool,
+        outer: Option<ClassId>,
+        mut tell: impl FnMut(Option<ClassId>),
+    ) {
+        if !self.reaches(target) {
+            return;
+        }
+        match outer {
+            Some(class) if on_self => {
+                let known = self.running.borrow().get(&(class, target)).copied();
+                let runs = known.unwrap_or_else(|| {
+                    let (unit, facts) = self.program.function(target);
+                    let runs = self.runs(class, unit.facts.names.hash(facts.name), target);
+                    self.running.borrow_mut().insert((class, target), runs);
+                    runs
+                });
+                if runs {
+                    tell(Some(class));
+                }
+            }
+            _ => self.receivers(target).iter().copied().for_each(tell),
+        }
     }
 
     fn call(&self, file: FileId, call: CallId, frame: &Arc<Frame>, depth: u32) -> Readings {
@@ -821,7 +844,7 @@ pub fn skipped(view: &CallView<'_>, function: FunctionId, program: &Program) -> 
 }
 
 /// Whether a call is one of a method of `self` or `super()`.
-fn is_on_self(facts: &lagmap_facts::FileFacts, call: CallId) -> bool {
+pub fn is_on_self(facts: &lagmap_facts::FileFacts, call: CallId) -> bool {
     let Expr::Attribute { value, .. } = facts.expr(facts.call(call).callee) else { return false };
     match facts.expr(value) {
         Expr::Name(name) => facts.text(name) == "self",

@@ -7,26 +7,24 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use lagmap_facts::{ExprId, RegionId, RegionKind};
-use lagmap_models::{EffectKind, RunContext, WireKind, WireRole};
+use lagmap_facts::{ExprId, RegionId};
+use lagmap_models::{WireKind, WireRole};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::{
     Wires,
     dispatch::{self, Field},
     endpoints::{Endpoint, wire_of},
     frame::{Caller, Frame},
+    plan::{PlannedCall, PlannedKind, Plans, Receives},
     reading::Reader,
     requests::{Request, requests},
     waits::{Asking, LONGEST_WAY, Wait},
 };
-use crate::{
-    CallSite, CallView, ClassId, EdgeKind, Effect, FunctionId, Interval, Program, Recurrence, Site, Surroundings,
-};
+use crate::{CallSite, ClassId, FunctionId, Interval, Program, Site};
 
-/// How often a loop over data is taken to go round, at least and at most.
-const ROUNDS_OF_LOOP: (f64, f64) = (1.0, 10.0);
 /// A round trip between two processes: some tens of microseconds within a machine, up to a millisecond in a local network.
 pub const ROUND_TRIP: Interval = Interval::new(0.1, 1.0);
 /// How often all handlers are reckoned anew: waits that go through more services than this are cut.
@@ -39,18 +37,22 @@ const DEEPEST: usize = 40;
 struct Cost {
     ms: Interval,
     waits: BTreeSet<usize>,
+    /// A field of the message may change it.
+    asks: bool,
 }
 
 impl Cost {
     fn then(&mut self, other: &Self) {
         self.ms = self.ms.plus(other.ms);
         self.waits.extend(&other.waits);
+        self.asks |= other.asks;
     }
 
     /// One of several.
     fn or(mut self, other: &Self) -> Self {
         self.ms = Interval::new(self.ms.low.min(other.ms.low), self.ms.high.max(other.ms.high));
         self.waits.extend(&other.waits);
+        self.asks |= other.asks;
         self
     }
 }
@@ -75,6 +77,7 @@ pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wir
         })
         .collect();
     wires.waits = resolved.iter().flatten().cloned().collect();
+    let plans = Plans::new(program, wires.waits.iter().map(|wait| wait.call).collect());
     let mut first = 0;
     let mut counters: Vec<Counter<'_>> = Vec::new();
     for (service, waits) in resolved.iter().enumerate() {
@@ -86,6 +89,7 @@ pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wir
         counters.push(Counter {
             depends: waits.iter().any(|wait| !wait.by.is_empty()),
             program,
+            plans: &plans,
             reader: Reader::new(program, service, names),
             listening: listening_objects(&wires.endpoints[service]),
             waits: at,
@@ -93,6 +97,7 @@ pub fn reckon(program: &Program, names: &FxHashMap<&str, usize>, wires: &mut Wir
             known: FxHashMap::default(),
             above: Vec::new(),
             costs: Vec::new(),
+            fields: Vec::new(),
             root: None,
         });
     }
@@ -156,13 +161,19 @@ fn listening_objects(endpoints: &[Endpoint]) -> FxHashSet<Site> {
     endpoints.iter().filter(listens).filter_map(|endpoint| endpoint.object).collect()
 }
 
-type Key = (FunctionId, Option<ClassId>, Vec<CallSite>, Option<Field>);
+/// A function for a class of `self`, the calls that lead to it where waits depend on them, and which field is asked for, if that
+/// may matter: index into [`Counter::fields`], or [`NO_FIELD`].
+type Key = (FunctionId, Option<ClassId>, SmallVec<[CallSite; LONGEST_WAY]>, Option<u32>);
+
+/// A request is for anything.
+const NO_FIELD: u32 = u32::MAX;
 
 type Root = (FunctionId, Vec<(ExprId, bool)>, Option<u32>);
 
 /// Adds up what the code of one service costs.
 struct Counter<'a> {
     program: &'a Program,
+    plans: &'a Plans<'a>,
     reader: Reader<'a>,
     /// Where some waits go depends on who calls them.
     depends: bool,
@@ -175,6 +186,8 @@ struct Counter<'a> {
     known: FxHashMap<Key, Cost>,
     above: Vec<FunctionId>,
     costs: Vec<Interval>,
+    /// The fields of the requests.
+    fields: Vec<Field>,
     /// The function that takes the request, what holds in it then, and where it has answered.
     root: Option<Root>,
 }
@@ -189,7 +202,14 @@ impl Counter<'_> {
         });
         let answered = answers.map(|call| call.span().end).max();
         self.root = Some((request.function, request.given.clone(), answered));
-        let cost = self.body(&frame, request.region, request.field.as_ref());
+        let field = request.field.as_ref().map(|field| {
+            let known = self.fields.iter().position(|known| known == field);
+            known.unwrap_or_else(|| {
+                self.fields.push(field.clone());
+                self.fields.len() - 1
+            }) as u32
+        });
+        let cost = self.body(&frame, request.region, field);
         self.root = None;
         cost
     }
@@ -202,29 +222,51 @@ impl Counter<'_> {
     }
 
     /// Whether a call comes when the request has been answered: a pause before the next one.
-    fn is_afterwards(&self, call: &CallView<'_>) -> bool {
+    fn is_afterwards(&self, call: CallSite) -> bool {
         self.above.is_empty()
             && self.root.as_ref().is_some_and(|(root, _, answered)| {
+                let call = self.program.call(call);
                 *root == call.function && answered.is_some_and(|answered| call.span().start > answered)
             })
     }
 
-    fn function(&mut self, frame: &Arc<Frame>, field: Option<&Field>) -> Cost {
-        let mut way = frame.calls();
-        way.truncate(LONGEST_WAY);
-        let key = (frame.function, frame.receiver, way, field.cloned());
-        if let Some(ms) = self.still.get(&key) {
-            return Cost { ms: *ms, waits: BTreeSet::new() };
+    /// What a function costs when a call of `outer` runs it.
+    fn function(
+        &mut self,
+        function: FunctionId,
+        receiver: Option<ClassId>,
+        outer: Option<(CallSite, &Arc<Frame>)>,
+        field: Option<u32>,
+    ) -> Cost {
+        // The way matters only to waits whose target depends on it.
+        let mut way = SmallVec::new();
+        if let Some((call, frame)) = outer.filter(|_| self.depends) {
+            way.push(call);
+            frame.calls_up_to(LONGEST_WAY, &mut way);
         }
-        if let Some(cost) = self.known.get(&key) {
-            return cost.clone();
+        let mut key = (function, receiver, way, None);
+        let asked = Some(field.unwrap_or(NO_FIELD));
+        for asked in [None, asked] {
+            key.3 = asked;
+            if let Some(ms) = self.still.get(&key) {
+                return Cost { ms: *ms, waits: BTreeSet::new(), asks: asked.is_some() };
+            }
+            if let Some(cost) = self.known.get(&key) {
+                return cost.clone();
+            }
         }
-        if self.above.contains(&frame.function) || self.above.len() >= DEEPEST {
+        if self.above.contains(&function) || self.above.len() >= DEEPEST {
             return Cost::default();
         }
-        self.above.push(frame.function);
-        let cost = self.body(frame, None, field);
+        let caller = match outer.filter(|_| self.depends) {
+            Some((call, frame)) => Caller::Call(call, frame.shortened(LONGEST_WAY - 1)),
+            None => Caller::Any,
+        };
+        let frame = Arc::new(Frame { function, receiver, caller });
+        self.above.push(function);
+        let cost = self.body(&frame, None, field);
         self.above.pop();
+        key.3 = asked.filter(|_| cost.asks);
         if cost.waits.is_empty() {
             self.still.insert(key, cost.ms);
         } else {
@@ -234,40 +276,37 @@ impl Counter<'_> {
     }
 
     /// What a function's body costs, or one of its regions.
-    fn body(&mut self, frame: &Arc<Frame>, root: Option<RegionId>, field: Option<&Field>) -> Cost {
-        let (file, index) = self.program.linked.ids.of_function(frame.function);
-        let unit = self.program.linked.file(file);
-        let scope = unit.facts.function(index);
-        let root = root.unwrap_or(scope.body);
-        let regions = scope.regions.clone();
-        let first = regions.start;
-        let mut costs: Vec<Cost> = vec![Cost::default(); regions.len()];
-        let mut branches: Vec<Vec<Branch>> = (0..regions.len()).map(|_| Vec::new()).collect();
-        let calls: Vec<CallView<'_>> = self.program.calls(frame.function).collect();
-        for call in calls.iter().filter(|call| !self.is_afterwards(call)).collect::<Vec<_>>() {
-            let cost = self.call(call, frame, field);
-            costs[(call.region.0 - first) as usize].then(&cost);
+    fn body(&mut self, frame: &Arc<Frame>, root: Option<RegionId>, field: Option<u32>) -> Cost {
+        let plans = self.plans;
+        let plan = plans.of(frame.function);
+        if plan.calls.is_empty() {
+            return Cost::default();
         }
-        for id in regions.rev() {
-            let place = (id - first) as usize;
+        let (file, _) = self.program.linked.ids.of_function(frame.function);
+        let first = plan.regions.start;
+        let root = root.unwrap_or(RegionId(first));
+        let mut costs: Vec<Cost> = vec![Cost::default(); plan.parts.len()];
+        let mut branches: Vec<Vec<Branch>> = (0..plan.parts.len()).map(|_| Vec::new()).collect();
+        let mut asks = plan.asks;
+        for call in &plan.calls {
+            if !self.is_afterwards(call.site) {
+                let cost = self.call(call, frame, field);
+                asks |= cost.asks;
+                costs[(call.region.0 - first) as usize].then(&cost);
+            }
+        }
+        for (place, part) in plan.parts.iter().enumerate().rev() {
+            let id = RegionId(first + place as u32);
             let mut cost = std::mem::take(&mut costs[place]);
             for branch in std::mem::take(&mut branches[place]) {
                 cost.then(&branch.cost());
             }
-            if RegionId(id) == root {
-                return cost;
-            }
-            let region = unit.facts.region(RegionId(id));
-            let Some(parent) = region.parent.filter(|parent| regions_contain(scope.regions.clone(), *parent)) else {
-                return cost;
-            };
+            let Some(parent) = part.parent.filter(|_| id != root) else { return Cost { asks, ..cost } };
             let outer = (parent.0 - first) as usize;
-            let is_first_only = self.program.around(file, RegionId(id)).recurrence != Recurrence::EveryCall
-                && self.program.around(file, parent).recurrence == Recurrence::EveryCall;
-            match region.kind {
-                RegionKind::Except { .. } => {}
-                _ if is_first_only => {}
-                RegionKind::If { test, holds, .. } => {
+            match part.kind {
+                PlannedKind::Rare => {}
+                PlannedKind::If { test, holds, asks } => {
+                    let field = field.filter(|_| asks).map(|field| &self.fields[field as usize]);
                     let verdict = field.and_then(|field| dispatch::verdict(self.program, file, test, field));
                     let verdict = verdict.or_else(|| self.given(frame.function, test));
                     let runs = verdict.is_none_or(|verdict| verdict == holds);
@@ -275,26 +314,21 @@ impl Counter<'_> {
                     let branch = Branch { of: test, certain: verdict.is_some(), holds: Some(holds), costs };
                     Branch::add(&mut branches[outer], branch);
                 }
-                RegionKind::Case { subject, .. } => {
+                PlannedKind::Case { subject } => {
                     let branch = Branch { of: subject, certain: false, holds: None, costs: vec![cost] };
                     Branch::add(&mut branches[outer], branch);
                 }
-                kind if kind.is_loop() => {
-                    let around = self.program.around(file, RegionId(id));
-                    // Of loops within loops the outermost counts: the inner ones mostly share its items among them.
-                    let nested = parent_loops(self.program.around(file, parent)) && RegionId(id) != root;
-                    let is_data = !matches!(kind, RegionKind::While { .. }) || !around.forever;
-                    let (low, high) = if around.retried || nested || !is_data { (1.0, 1.0) } else { ROUNDS_OF_LOOP };
+                PlannedKind::Loop { rounds: (low, high) } => {
                     cost.ms = cost.ms.times(low, high);
                     costs[outer].then(&cost);
                 }
-                _ => costs[outer].then(&cost),
+                PlannedKind::Plain => costs[outer].then(&cost),
             }
         }
-        Cost::default()
+        Cost { asks, ..Cost::default() }
     }
 
-    fn call(&mut self, call: &CallView<'_>, frame: &Arc<Frame>, field: Option<&Field>) -> Cost {
+    fn call(&mut self, call: &PlannedCall, frame: &Arc<Frame>, field: Option<u32>) -> Cost {
         if let Some(waits) = self.waits.get(&call.site) {
             let way = frame.calls();
             let leads = |by: &[CallSite]| by.iter().zip(&way).all(|(a, b)| a == b);
@@ -302,49 +336,33 @@ impl Counter<'_> {
             if fitting.is_empty() {
                 fitting = waits.iter().map(|(index, _)| *index).collect();
             }
-            let all = fitting.into_iter().map(|index| Cost { ms: self.costs[index], waits: BTreeSet::from([index]) });
+            let all = fitting.into_iter().map(|index| Cost {
+                ms: self.costs[index],
+                waits: BTreeSet::from([index]),
+                asks: false,
+            });
             return all.reduce(|a, b| a.or(&b)).unwrap_or_default();
         }
         let mut cost = Cost::default();
-        // Waiting for work is no part of the work.
-        let receives = call.models().any(|(model, object)| {
-            let catalogue = self.program.catalogue();
-            let waits = catalogue.entry(model).is_some_and(|entry| entry.receives);
-            let is_wire = catalogue.wire(model).is_some_and(|wire| wire.role == WireRole::Receives);
-            waits && (!is_wire || object.is_some_and(|object| self.listening.contains(&object)))
-        });
-        let handed = self.handed_over(call, frame, field);
-        if let Some(handed) = &handed {
-            cost.then(handed);
-        } else if !receives {
-            for effect in self.program.effects.own(call.function).iter().filter(|effect| effect.source == call.site) {
-                cost.ms = cost.ms.plus(self.slept(call, effect, frame).unwrap_or(effect.cost));
+        if let Some(handed) = self.handed_over(call, frame, field) {
+            cost.then(&handed);
+        } else if !self.receives(call) {
+            for (ms, sleeps) in &call.effects {
+                let slept = sleeps.and_then(|argument| self.slept(call.site, argument, frame));
+                cost.ms = cost.ms.plus(slept.unwrap_or(*ms));
             }
         }
-        let mut chosen: Option<Vec<FunctionId>> = None;
-        if let Some(field) = field
-            && let Some((tables, name, default)) = dispatch::table(self.program, call)
-            && name == field.0
-        {
-            let own = dispatch::entries(self.program, &tables, &field.1);
-            chosen = Some(if own.is_empty() {
-                default.map(|default| dispatch::functions(call, default)).unwrap_or_default()
-            } else {
-                own
-            });
+        let chosen = field.filter(|_| call.picks).and_then(|field| self.chosen(call.site, field));
+        let reader = &self.reader;
+        let mut due: SmallVec<[(FunctionId, Option<ClassId>); 4]> = SmallVec::new();
+        for target in &call.targets {
+            if chosen.as_ref().is_none_or(|chosen| chosen.contains(target)) {
+                reader.each_receiver(*target, call.on_self, frame.receiver, |receiver| due.push((*target, receiver)));
+            }
         }
-        let is_other = field.is_some_and(|field| field.1 == dispatch::OTHER);
         let mut targets: Option<Cost> = None;
-        for (target, inner) in self.reader.runs_in(call.site, frame) {
-            if chosen.as_ref().is_some_and(|chosen| (is_other || !chosen.is_empty()) && !chosen.contains(&target)) {
-                continue;
-            }
-            if self.program.function(target).1.is_async && !self.is_awaited(call) {
-                continue;
-            }
-            // The way matters only to waits whose target depends on it.
-            let inner = self.shortened(&inner);
-            let one = self.function(&inner, field);
+        for (target, receiver) in due {
+            let one = self.function(target, receiver, Some((call.site, frame)), field);
             targets = Some(match targets {
                 Some(other) => other.or(&one),
                 None => one,
@@ -356,87 +374,58 @@ impl Counter<'_> {
         cost
     }
 
+    /// Of the functions that a call picks from a table by a field of the message, those that it picks for this one, if the
+    /// field tells.
+    fn chosen(&self, call: CallSite, field: u32) -> Option<Vec<FunctionId>> {
+        let field = &self.fields[field as usize];
+        let call = self.program.call(call);
+        let (tables, name, default) = dispatch::table(self.program, &call)?;
+        if name != field.0 {
+            return None;
+        }
+        let own = dispatch::entries(self.program, &tables, &field.1);
+        let chosen = if own.is_empty() {
+            default.map(|default| dispatch::functions(&call, default)).unwrap_or_default()
+        } else {
+            own
+        };
+        (field.1 == dispatch::OTHER || !chosen.is_empty()).then_some(chosen)
+    }
+
+    /// Whether a call waits for work. That is no part of the work.
+    fn receives(&self, call: &PlannedCall) -> bool {
+        match &call.receives {
+            Receives::Never => false,
+            Receives::Always => true,
+            Receives::On(objects) => objects.iter().any(|object| self.listening.contains(object)),
+        }
+    }
+
     /// How long a sleep takes whose time is a constant or setting.
-    fn slept(&self, call: &CallView<'_>, effect: &Effect, frame: &Arc<Frame>) -> Option<Interval> {
-        let argument = call.facts().arguments(call.call).first().copied();
-        let argument = argument.filter(|_| effect.kind == EffectKind::Sleep && call.has_tag("sleep"))?;
-        let readings = self.reader.read(call.file, argument, frame).ok()?;
+    fn slept(&self, call: CallSite, argument: ExprId, frame: &Arc<Frame>) -> Option<Interval> {
+        let readings = self.reader.read(self.program.call(call).file, argument, frame).ok()?;
         let [reading] = readings.as_slice() else { return None };
         let seconds: f64 = reading.default_text()?.parse().ok()?;
         Some(Interval::new(seconds * 1000.0, seconds * 1000.0))
     }
 
-    /// What a call costs that has another thread do something and waits for it: `await asyncio.to_thread(work)`.
-    fn handed_over(&mut self, call: &CallView<'_>, frame: &Arc<Frame>, field: Option<&Field>) -> Option<Cost> {
-        use lagmap_facts::ResultUse;
-        if !matches!(call.call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded) {
-            return None;
-        }
-        let (file, span) = (call.file, call.span());
-        let program = self.program;
+    /// What others do for a call that waits for them.
+    fn handed_over(&mut self, call: &PlannedCall, frame: &Arc<Frame>, field: Option<u32>) -> Option<Cost> {
         let mut found: Option<Cost> = None;
-        for edge in program.graph.from(call.function) {
-            let (_, id) = program.linked.ids.of_site(edge.site);
-            let inside = span.contains(program.linked.file(file).facts.span(id));
-            if !inside || !matches!(edge.kind, EdgeKind::Callback(RunContext::Thread | RunContext::Process)) {
+        for target in &call.handed {
+            if !self.reader.reaches(*target) {
                 continue;
             }
-            for target in program.targets(edge.to) {
-                if !self.reader.reaches(target) {
-                    continue;
-                }
-                let receivers = self.reader.receivers(target);
-                let receiver = if receivers.contains(&frame.receiver) { frame.receiver } else { receivers[0] };
-                let inner = Arc::new(Frame { function: target, receiver, caller: Caller::Any });
-                let one = self.function(&inner, field);
-                found = Some(match found {
-                    Some(other) => other.or(&one),
-                    None => one,
-                });
-            }
+            let receivers = self.reader.receivers(*target);
+            let receiver = if receivers.contains(&frame.receiver) { frame.receiver } else { receivers[0] };
+            let one = self.function(*target, receiver, None, field);
+            found = Some(match found {
+                Some(other) => other.or(&one),
+                None => one,
+            });
         }
         found
     }
-
-    fn shortened(&self, frame: &Arc<Frame>) -> Arc<Frame> {
-        fn cut(frame: &Arc<Frame>, left: usize) -> Arc<Frame> {
-            let caller = match &frame.caller {
-                Caller::Call(call, outer) if left > 0 => Caller::Call(*call, cut(outer, left - 1)),
-                _ => Caller::Any,
-            };
-            Arc::new(Frame { caller, ..**frame })
-        }
-        cut(frame, if self.depends { LONGEST_WAY } else { 0 })
-    }
-
-    /// Whether a call of a coroutine function is waited for: by `await`, or by what it is handed to.
-    fn is_awaited(&self, call: &CallView<'_>) -> bool {
-        use lagmap_facts::ResultUse;
-        if matches!(call.call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded | ResultUse::Entered) {
-            return true;
-        }
-        let span = call.span();
-        self.program.calls(call.function).any(|other| {
-            let name =
-                other.facts().last_name(other.call.callee).map(|name| other.facts().text(name)).unwrap_or_default();
-            let waits = matches!(name, "gather" | "wait_for" | "wait" | "shield" | "run" | "run_until_complete");
-            waits && other.site != call.site && other.span().contains(span)
-        }) || self
-            .program
-            .graph
-            .from(call.function)
-            .iter()
-            .any(|edge| edge.site == call.expr() && matches!(edge.kind, EdgeKind::Call { awaited: true }))
-    }
-}
-
-/// Whether code stands in a loop over data already: one that neither tries again nor goes on for ever.
-const fn parent_loops(around: Surroundings) -> bool {
-    around.loops > 1 || around.loops == 1 && !around.forever && !around.retried
-}
-
-fn regions_contain(regions: std::ops::Range<u32>, region: RegionId) -> bool {
-    regions.contains(&region.0)
 }
 
 /// The branches of one condition.

@@ -72,7 +72,7 @@ impl Asking<'_> {
             if call.unit.is_test || !self.reader.reaches(call.function) {
                 continue;
             }
-            for receiver in self.reader.receivers(call.function) {
+            for receiver in self.reader.receivers(call.function).iter().copied() {
                 let frame = Frame { function: call.function, receiver, caller: Caller::Open };
                 let mut due = vec![Arc::new(frame)];
                 let mut ways = 0;
