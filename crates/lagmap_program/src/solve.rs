@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use lagmap_facts::{BinaryOp, Expr, ExprId, FunctionFacts, FunctionIndex, NameHash, OpKind, ScopeKind};
+use lagmap_facts::{BinaryOp, Expr, ExprId, FileFacts, FunctionFacts, FunctionIndex, NameHash, OpKind, ScopeKind};
 use lagmap_models::ModelId;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -52,6 +52,8 @@ struct LastVisit {
     reads: Box<[u32]>,
     /// What each of its parts rests on, in the order in which they are evaluated.
     parts: Box<[Footing]>,
+    /// Its expressions that hold others.
+    containers: Box<[ExprId]>,
 }
 
 /// What the solver found.
@@ -93,7 +95,13 @@ pub fn solve(linked: &Linked) -> Solution {
             }
             for found in found {
                 for evaluated in found.functions {
-                    visits[evaluated.function.0 as usize] = LastVisit { strip: strips, ..evaluated.visit };
+                    let last = &mut visits[evaluated.function.0 as usize];
+                    // Which expressions hold others is found the first time.
+                    let containers = match rounds {
+                        1 => evaluated.visit.containers,
+                        _ => std::mem::take(&mut last.containers),
+                    };
+                    *last = LastVisit { strip: strips, containers, ..evaluated.visit };
                     let first = first_call(linked, evaluated.function);
                     for (place, values) in evaluated.callees {
                         callees[first + place as usize] = values;
@@ -175,6 +183,17 @@ struct State<'a> {
     changed: &'a Changed,
 }
 
+/// The literals, comprehensions, slices and sums among some expressions.
+fn containers(facts: &FileFacts, exprs: Range<u32>) -> Box<[ExprId]> {
+    let holds = |id: &ExprId| match facts.expr(*id) {
+        Expr::Set(_) | Expr::Dict(_) | Expr::Tuple(_) | Expr::List(_) | Expr::Comprehension { .. } => true,
+        Expr::Subscript { index, .. } => matches!(facts.expr(index), Expr::Slice { .. }),
+        Expr::Binary { op, .. } => op == BinaryOp::Add,
+        _ => false,
+    };
+    exprs.map(ExprId).filter(holds).collect()
+}
+
 fn evaluate(state: State<'_>, batch: &[FunctionId]) -> Found {
     let State { linked, cells, encloses, visits, changed } = state;
     let (file, _) = linked.ids.of_function(batch[0]);
@@ -202,7 +221,11 @@ fn evaluate(state: State<'_>, batch: &[FunctionId]) -> Found {
         visit.parts.clear();
         visit.evaluator.forget(function.exprs.clone());
         visit.function(index, encloses[id.0 as usize]);
-        visit.containers(function.exprs.clone());
+        let is_new = last.strip == 0;
+        let containers: Box<[ExprId]> = if is_new { containers(facts, function.exprs.clone()) } else { Box::default() };
+        for container in if is_new { &containers } else { &last.containers } {
+            visit.part(|visit| visit.container(*container));
+        }
         let mut callees = Vec::new();
         for (place, call) in (0..).zip(&facts.calls[function.calls.start as usize..function.calls.end as usize]) {
             visit.part(|visit| {
@@ -213,8 +236,8 @@ fn evaluate(state: State<'_>, batch: &[FunctionId]) -> Found {
         }
         let kept = last.reads.iter().copied().filter(|mark| Footing::cell(*mark).meets(visit.kept));
         let reads = visit.evaluator.take_reads(kept);
-        let visit = LastVisit { strip: 0, reads, parts: visit.parts.as_slice().into() };
-        functions.push(Evaluated { function: *id, visit, callees });
+        let parts = visit.parts.as_slice().into();
+        functions.push(Evaluated { function: *id, visit: LastVisit { strip: 0, reads, parts, containers }, callees });
     }
     Found { additions: visit.additions, functions }
 }
@@ -517,22 +540,7 @@ impl FileVisit<'_> {
         }
     }
 
-    /// What literals, comprehensions, slices and sums hold.
-    fn containers(&mut self, exprs: Range<u32>) {
-        let facts = &self.linked.file(self.file).facts;
-        for id in exprs.map(ExprId) {
-            let holds = match facts.expr(id) {
-                Expr::Set(_) | Expr::Dict(_) | Expr::Tuple(_) | Expr::List(_) | Expr::Comprehension { .. } => true,
-                Expr::Subscript { index, .. } => matches!(facts.expr(index), Expr::Slice { .. }),
-                Expr::Binary { op, .. } => op == BinaryOp::Add,
-                _ => false,
-            };
-            if holds {
-                self.part(|visit| visit.container(id));
-            }
-        }
-    }
-
+    /// What a literal, comprehension, slice or sum holds.
     fn container(&mut self, id: ExprId) {
         let facts = &self.linked.file(self.file).facts;
         let parts = match facts.expr(id) {

@@ -73,7 +73,9 @@ impl Footing {
 #[derive(Default)]
 struct Memo {
     start: u32,
-    dense: Vec<Option<Known>>,
+    /// For each expression of the run, its place in `known`, counted from 1; 0 if nothing is known of it.
+    dense: Vec<u32>,
+    known: Vec<Known>,
     sparse: FxHashMap<ExprId, Known>,
 }
 
@@ -83,14 +85,19 @@ type Known = (Values, Footing);
 impl Memo {
     fn get(&self, id: ExprId) -> Option<&Known> {
         match self.dense.get(id.0.wrapping_sub(self.start) as usize) {
-            Some(known) => known.as_ref(),
+            Some(0) => None,
+            Some(place) => self.known.get(*place as usize - 1),
             None => self.sparse.get(&id),
         }
     }
 
     fn set(&mut self, id: ExprId, known: Known) {
         match self.dense.get_mut(id.0.wrapping_sub(self.start) as usize) {
-            Some(place) => *place = Some(known),
+            Some(place @ 0) => {
+                self.known.push(known);
+                *place = self.known.len() as u32;
+            }
+            Some(place) => self.known[*place as usize - 1] = known,
             None => {
                 self.sparse.insert(id, known);
             }
@@ -118,7 +125,8 @@ impl<'a> Evaluator<'a> {
     pub fn forget(&mut self, next: Range<u32>) {
         self.memo.start = next.start;
         self.memo.dense.clear();
-        self.memo.dense.resize(next.len(), None);
+        self.memo.dense.resize(next.len(), 0);
+        self.memo.known.clear();
         self.memo.sparse.clear();
     }
 

@@ -9,9 +9,7 @@ use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::{dispatch, reading::is_on_self};
-use crate::{
-    CallSite, CallView, EdgeKind, FunctionId, Interval, Program, Recurrence, Site, Surroundings,
-};
+use crate::{CallSite, CallView, EdgeKind, FunctionId, Interval, Program, Recurrence, Site, Surroundings};
 
 /// How often a loop over data is taken to go round, at least and at most.
 const ROUNDS_OF_LOOP: (f64, f64) = (1.0, 10.0);
