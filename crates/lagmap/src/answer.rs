@@ -35,12 +35,13 @@ pub fn of(
         severity,
         requests_per_second,
         profiles,
+        probes,
         calibration,
         threads: _,
         cache: _,
     } = options;
     // What profiles measured is large, and hardly asked for twice.
-    if !profiles.is_empty() {
+    if !profiles.is_empty() || !probes.is_empty() {
         return None;
     }
     let asked = (select, ignore, exclude, startup_configs, catalogues, all_code, pedantic);

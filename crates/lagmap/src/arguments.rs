@@ -22,6 +22,10 @@ pub enum Command {
     Audit(AuditArguments),
     /// Measure on this machine what the catalogue assumes; audits then use it.
     Calibrate(CalibrateArguments),
+    /// Run a command or the services under py-spy, or attach to what runs, and audit with what it saw.
+    Record(RecordArguments),
+    /// Run a command or the services under a small probe that counts and times what findings name, and audit with that.
+    Probe(ProbeArguments),
     /// Compare two JSON reports: what is new, what is fixed, what takes another time.
     Compare(CompareArguments),
     /// List the rules.
@@ -169,6 +173,66 @@ pub struct AuditArguments {
     /// Where the cache is.
     #[command(flatten)]
     pub cache: CacheArguments,
+}
+
+/// What `lagmap record` and `lagmap probe` start.
+#[derive(Debug, Args)]
+pub struct StartArguments {
+    /// How long to let it run; until it ends, or Ctrl-C, otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub seconds: Option<u32>,
+    /// Start all services of the start-up configurations by their scripts.
+    #[arg(long, conflicts_with_all = ["service", "command"])]
+    pub services: bool,
+    /// Start this service of the start-up configurations; may be said several times.
+    #[arg(long, value_name = "NAME", conflicts_with = "command")]
+    pub service: Vec<String>,
+    /// What each service's script is given: `--service-arguments "--port {port} --health-port {health_port}"`.
+    #[arg(long, value_name = "ARGUMENTS", default_value = "", allow_hyphen_values = true)]
+    pub service_arguments: String,
+    /// The interpreter that runs the services.
+    #[arg(long, value_name = "PYTHON", default_value = "python3")]
+    pub python: PathBuf,
+    /// The command to run, behind `--`.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `lagmap record`.
+#[derive(Debug, Args)]
+pub struct RecordArguments {
+    /// The audit.
+    #[command(flatten)]
+    pub audit: AuditArguments,
+    /// What to start.
+    #[command(flatten)]
+    pub start: StartArguments,
+    /// Attach to this running process; may be said several times.
+    #[arg(long, value_name = "PID", conflicts_with_all = ["services", "service", "command"])]
+    pub pid: Vec<u32>,
+    /// Samples a second.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rate: u32,
+    /// The program py-spy.
+    #[arg(long, value_name = "FILE", default_value = "py-spy")]
+    pub py_spy: PathBuf,
+    /// Keep the profiles in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub save: Option<PathBuf>,
+}
+
+/// Arguments of `lagmap probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArguments {
+    /// The audit.
+    #[command(flatten)]
+    pub audit: AuditArguments,
+    /// What to start.
+    #[command(flatten)]
+    pub start: StartArguments,
+    /// Keep what was measured in this file; `lagmap audit --profile` reads it.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
 }
 
 /// Where the facts of files are kept from one run to the next.

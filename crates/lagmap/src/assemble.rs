@@ -149,6 +149,15 @@ fn caching(judged: &Judged, impact: &Impact) -> Option<Caching> {
     let lagmap_rules::Section::Caching = judged.finding.rule.section else { return None };
     let [low, high] = impact.typical_ms?;
     // A fixed input hits but for the first time and after changes; a repeated call's twin always hits.
+    if let Some(repeats) = judged.measured.as_ref().and_then(|measured| measured.repeats) {
+        let saving = repeats.saving_ms().map_or(impact.typical_ms?, |saving| [Millis(saving); 2]);
+        return Some(Caching {
+            hit_rate: repeats.hit_rate(),
+            hit_rate_basis: Basis::Measured,
+            saving_ms: saving,
+            strategy: judged.finding.suggestion.clone(),
+        });
+    }
     Some(Caching {
         hit_rate: judged.finding.details.hit_rate.unwrap_or(USUAL_HIT_RATE),
         hit_rate_basis: Basis::Assumed,

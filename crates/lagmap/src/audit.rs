@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use globset::Glob;
 use lagmap_cache::{Key, Record};
-use lagmap_evidence::{Calibration, Profile};
+use lagmap_evidence::{Calibration, Probe, Profile};
 use lagmap_models::{CalibratedCost, Catalogue};
 use lagmap_program::{Program, ProgramOptions, SourceUnit, SyntaxFault};
 use lagmap_report::{
@@ -57,6 +57,8 @@ pub struct AuditOptions {
     pub threads: Option<NonZeroUsize>,
     /// Profiles of the running system.
     pub profiles: Vec<NamedProfile>,
+    /// What probes measured of it.
+    pub probes: Vec<NamedProbe>,
     /// What was measured on this machine.
     pub calibration: Option<Calibration>,
     /// Where facts are kept from one run to the next; nowhere if there is no such folder.
@@ -70,6 +72,15 @@ pub struct NamedProfile {
     pub file: String,
     /// What it holds.
     pub profile: Profile,
+}
+
+/// What a probe measured, with the name of its file.
+#[derive(Clone, Debug)]
+pub struct NamedProbe {
+    /// The file as it was named.
+    pub file: String,
+    /// What it holds.
+    pub probe: Probe,
 }
 
 impl AuditOptions {
@@ -89,6 +100,7 @@ impl AuditOptions {
             severity: configuration.severity,
             threads: None,
             profiles: Vec::new(),
+            probes: Vec::new(),
             calibration: None,
             cache: None,
         })
@@ -290,7 +302,7 @@ fn run_here(sources: Sources<'_>, options: &AuditOptions, policy: &Policy<'_>, p
     progress.part("looking for problems", None);
     let found = lagmap_rules::check(&program, |rule| policy.runs(rule.name));
     let mut judged = lagmap_impact::judge(&program, found);
-    let measured = Evidence::of(&program, &options.profiles);
+    let measured = Evidence::of(&program, &options.profiles, &options.probes);
     measured.apply(&mut judged);
     errors.extend(config_errors(&program.system));
     errors.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));

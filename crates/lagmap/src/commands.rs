@@ -9,6 +9,8 @@ pub mod config;
 pub mod explain;
 pub mod help;
 pub mod init;
+pub mod probe;
+pub mod record;
 pub mod rules;
 pub mod services;
 pub mod trace;

@@ -9,6 +9,7 @@ mod arguments;
 mod assemble;
 pub mod audit;
 mod cache_folder;
+mod children;
 mod commands;
 pub mod configuration;
 pub mod errors;
@@ -20,6 +21,7 @@ pub mod progress;
 pub mod records;
 mod revision;
 mod server;
+mod started;
 mod suggestion;
 mod wired;
 
@@ -37,6 +39,8 @@ pub fn run() -> ExitCode {
         Command::Audit(arguments) => commands::audit::run(&arguments),
         Command::Calibrate(arguments) => commands::calibrate::run(&arguments),
         Command::Compare(arguments) => commands::compare::run(&arguments),
+        Command::Record(arguments) => commands::record::run(&arguments),
+        Command::Probe(arguments) => commands::probe::run(&arguments),
         Command::Rules(arguments) => commands::rules::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::CallGraph(arguments) => commands::call_graph::run(&arguments),

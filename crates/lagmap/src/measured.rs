@@ -2,34 +2,42 @@
 
 use std::collections::HashSet;
 
-use lagmap_evidence::{Profile, Scope, Share, Unit};
+use lagmap_evidence::{Format, Probe, Profile, Scope, Share, Unit};
 use lagmap_impact::{Judged, MeasuredImpact, Measuring, Places};
 use lagmap_program::Program;
 use lagmap_report::{
     Finding, HotFunction, Measured, MeasuredScope, MeasuredUnit, Millis, ProfileFile, ProfileShare, ProfileSummary,
+    Repeats,
 };
 
-use crate::audit::NamedProfile;
+use crate::audit::{NamedProbe, NamedProfile};
 
 /// The profiles of an audit, joined to its program. Without profiles it does nothing.
 pub struct Evidence<'a> {
     program: &'a Program,
     files: Vec<ProfileFile>,
     profiles: Vec<Profile>,
+    probes: Vec<Probe>,
     places: Places,
 }
 
 impl<'a> Evidence<'a> {
-    /// The evidence of some profiles.
-    pub fn of(program: &'a Program, profiles: &[NamedProfile]) -> Self {
+    /// The evidence of some profiles and probes.
+    pub fn of(program: &'a Program, profiles: &[NamedProfile], probes: &[NamedProbe]) -> Self {
         let file = |named: &NamedProfile| ProfileFile {
             file: named.file.clone(),
             tool: named.profile.format.name().to_owned(),
             unit: unit(named.profile.unit),
         };
+        let probed = probes.iter().map(|named| ProfileFile {
+            file: named.file.clone(),
+            tool: Format::Probe.name().to_owned(),
+            unit: MeasuredUnit::Ms,
+        });
         Self {
             program,
-            files: profiles.iter().map(file).collect(),
+            files: profiles.iter().map(file).chain(probed).collect(),
+            probes: probes.iter().map(|named| named.probe.clone()).collect(),
             profiles: profiles.iter().map(|named| named.profile.clone()).collect(),
             places: if profiles.is_empty() { Places::default() } else { Places::of(program) },
         }
@@ -37,18 +45,18 @@ impl<'a> Evidence<'a> {
 
     /// Gives findings what was measured of them.
     pub fn apply(&self, judged: &mut [Judged]) {
-        if !self.profiles.is_empty() {
+        if !self.files.is_empty() {
             self.measuring().apply(judged);
         }
     }
 
     fn measuring(&self) -> Measuring<'_> {
-        Measuring::new(self.program, &self.places, &self.profiles)
+        Measuring::new(self.program, &self.places, &self.profiles, &self.probes)
     }
 
     /// How much of what was measured the findings explain that are shown.
     pub fn summary(&self, judged: &[Judged], shown: &[Finding]) -> Option<ProfileSummary> {
-        if self.profiles.is_empty() {
+        if self.files.is_empty() {
             return None;
         }
         let shown: HashSet<&str> = shown.iter().map(|finding| &*finding.fingerprint).collect();
@@ -87,11 +95,23 @@ pub fn measured(impact: &MeasuredImpact) -> Measured {
         total: Millis(measured.total),
         calls: measured.calls,
         ms_per_call: measured.per_call().filter(|_| measured.unit == Unit::Milliseconds).map(Millis),
-        scope: match measured.scope {
-            Scope::Call => MeasuredScope::Call,
-            Scope::Function => MeasuredScope::Function,
-        },
+        scope: scope(measured.scope),
         tools: measured.formats.iter().map(|format| format.name().to_owned()).collect(),
+        repeats: impact.repeats.map(|repeats| {
+            let keys = repeats.keys;
+            let calls = keys.hashed.saturating_add(keys.unknown);
+            #[expect(clippy::cast_precision_loss, reason = "a share")]
+            let changed = rounded(keys.changed as f64 / calls.max(1) as f64);
+            let (share, window, scope) = (rounded(repeats.hit_rate()), repeats.window, scope(repeats.scope));
+            Repeats { calls, share, changed, window, scope }
+        }),
+    }
+}
+
+const fn scope(scope: Scope) -> MeasuredScope {
+    match scope {
+        Scope::Call => MeasuredScope::Call,
+        Scope::Function => MeasuredScope::Function,
     }
 }
 

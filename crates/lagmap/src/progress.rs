@@ -56,6 +56,11 @@ impl Progress {
         self.bar.set_message(name);
     }
 
+    /// Shows nothing until the next part: something else writes to the terminal.
+    pub fn pause(&self) {
+        self.bar.finish_and_clear();
+    }
+
     /// Takes one step of the part.
     pub fn step(&self) {
         self.bar.inc(1);

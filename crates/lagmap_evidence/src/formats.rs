@@ -22,6 +22,7 @@ use serde::de::IgnoredAny;
 
 use crate::json;
 use crate::limits::MAX_BYTES;
+use crate::probe::Probe;
 use crate::profile::Profile;
 
 /// Why a file is no profile.
@@ -46,8 +47,28 @@ pub enum ProfileError {
 
 const TOO_MANY_BYTES: ProfileError = ProfileError::TooLarge("more than 256 MiB");
 
+/// What a file may hold.
+#[derive(Clone, Debug)]
+pub enum Recorded {
+    /// What a profiler wrote.
+    Profile(Profile),
+    /// What lagmap's own probe wrote.
+    Probe(Probe),
+}
+
+/// Reads a profile, or what the probe measured, from a file.
+pub fn read_recorded(path: &Path) -> Result<Recorded, ProfileError> {
+    let bytes = bounded_file(path)?;
+    if Probe::matches(&bytes) { Probe::read(&bytes).map(Recorded::Probe) } else { read(&bytes).map(Recorded::Profile) }
+}
+
 /// Reads a profile from a file.
 pub fn read_file(path: &Path) -> Result<Profile, ProfileError> {
+    read(&bounded_file(path)?)
+}
+
+/// The bytes of a file that is not too large.
+pub(crate) fn bounded_file(path: &Path) -> Result<Vec<u8>, ProfileError> {
     let file = File::open(path)?;
     let found = file.metadata()?;
     // Opening a pipe would wait for whoever writes to it; that it is one can be told only now.
@@ -57,7 +78,7 @@ pub fn read_file(path: &Path) -> Result<Profile, ProfileError> {
     if found.len() > MAX_BYTES {
         return Err(TOO_MANY_BYTES);
     }
-    read(&bounded(file)?)
+    bounded(file)
 }
 
 fn bounded(source: impl Read) -> Result<Vec<u8>, ProfileError> {

@@ -40,6 +40,8 @@ pub enum Format {
     TraceEvents,
     /// Traces of OpenTelemetry as OTLP JSON.
     OpenTelemetry,
+    /// `lagmap probe`.
+    Probe,
 }
 
 impl Format {
@@ -57,6 +59,7 @@ impl Format {
             Self::Pprof => "pprof",
             Self::TraceEvents => "trace events",
             Self::OpenTelemetry => "OpenTelemetry",
+            Self::Probe => "lagmap probe",
         }
     }
 }

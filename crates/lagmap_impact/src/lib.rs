@@ -7,5 +7,5 @@ mod measured;
 mod severity;
 
 pub use judged::{Judged, judge};
-pub use measured::{MeasuredImpact, Measuring, Places};
+pub use measured::{MeasuredImpact, Measuring, Places, Repeats};
 pub use severity::Severity;

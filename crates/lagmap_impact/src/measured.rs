@@ -1,6 +1,11 @@
 //! What profiles say of findings: their numbers take the place of assumed ones, and hot findings stand first.
 
-use lagmap_evidence::{Callee, FunctionPlace, Join, Measured, Measurement, Profile, Scope, Share, Site, Unit};
+use std::collections::BTreeSet;
+
+use lagmap_evidence::{
+    Callee, Format, FunctionPlace, Join, Keys, Measured, Measurement, Probe, Profile, Scope, Share, Site, Unit, Watch,
+    WatchKind,
+};
 use lagmap_facts::{Expr, ScopeKind};
 use lagmap_program::{CallView, FunctionId, Program, Value};
 use lagmap_rules::{Harm, Location, Section};
@@ -17,7 +22,36 @@ pub struct MeasuredImpact {
     /// Typical low and high time of one operation in milliseconds, where calls were counted: the mean of one call, and, where that is
     /// more, of all calls in one run of the function around it.
     pub typical_ms: Option<[f64; 2]>,
+    /// How often arguments were equal, where a probe told them apart.
+    pub repeats: Option<Repeats>,
 }
+
+/// How often the arguments of a call, or of the function around it, were equal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Repeats {
+    /// The counts.
+    pub keys: Keys,
+    /// How many different arguments were remembered.
+    pub window: u32,
+    /// Whose arguments.
+    pub scope: Scope,
+}
+
+impl Repeats {
+    /// The part of the calls that a cache would have answered.
+    pub fn hit_rate(&self) -> f64 {
+        self.keys.hit_rate().unwrap_or(0.0)
+    }
+
+    /// The mean time that it would have saved with each of them.
+    pub fn saving_ms(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a mean")]
+        (self.keys.repeated > 0).then(|| self.keys.saved_ms / self.keys.repeated as f64)
+    }
+}
+
+/// Fewer calls say nothing of how often arguments repeat.
+const FEWEST_CALLS: u64 = 10;
 
 /// Findings with a smaller share of the measured time keep their place.
 const HOT: f64 = 0.01;
@@ -30,7 +64,7 @@ impl MeasuredImpact {
 
     fn of(measured: Measured, harm: &Harm) -> Self {
         let (Harm::Time { cost, .. } | Harm::Hang { cost, .. }) = harm else {
-            return Self { measured, typical_ms: None };
+            return Self { measured, typical_ms: None, repeats: None };
         };
         let typical_ms = if measured.unit == Unit::Milliseconds { per_operation(&measured) } else { None };
         let typical_ms = match (typical_ms, measured.scope) {
@@ -40,7 +74,7 @@ impl MeasuredImpact {
             }
             (own, _) => own,
         };
-        Self { measured, typical_ms }
+        Self { measured, typical_ms, repeats: None }
     }
 }
 
@@ -57,6 +91,7 @@ pub struct Measuring<'a> {
     program: &'a Program,
     places: FxHashMap<FunctionId, usize>,
     measurement: Measurement<'a>,
+    probes: &'a [Probe],
 }
 
 /// The functions of a program as profiles may name them.
@@ -94,19 +129,17 @@ impl Places {
 }
 
 impl<'a> Measuring<'a> {
-    /// Joins profiles to a program.
-    pub fn new(program: &'a Program, places: &'a Places, profiles: &'a [Profile]) -> Self {
+    /// Joins profiles, and what probes measured, to a program.
+    pub fn new(program: &'a Program, places: &'a Places, profiles: &'a [Profile], probes: &'a [Probe]) -> Self {
         let measurement = Measurement::new(profiles, &Join::new(&places.functions));
         let places = places.ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
-        Self { program, places, measurement }
+        Self { program, places, measurement, probes }
     }
 
     /// Gives findings what was measured of them, and puts them in their new order.
     pub fn apply(&self, judged: &mut [Judged]) {
         for judged in &mut *judged {
-            let Some(site) = self.site(judged) else { continue };
-            let Some(measured) = self.measurement.at(&site, is_about_memory(judged)) else { continue };
-            let impact = MeasuredImpact::of(measured, &judged.finding.harm);
+            let Some(impact) = self.probed(judged).or_else(|| self.profiled(judged)) else { continue };
             if let Some([_, high]) = impact.typical_ms {
                 let severity = Severity::of_milliseconds(high);
                 let hangs = matches!(judged.finding.harm, Harm::Hang { .. });
@@ -115,6 +148,47 @@ impl<'a> Measuring<'a> {
             judged.measured = Some(impact);
         }
         rank(judged);
+    }
+
+    /// What profiles say of a finding.
+    fn profiled(&self, judged: &Judged) -> Option<MeasuredImpact> {
+        let measured = self.measurement.at(&self.site(judged)?, is_about_memory(judged))?;
+        Some(MeasuredImpact::of(measured, &judged.finding.harm))
+    }
+
+    /// What probes say of it: they watched for it alone, and counted every call.
+    fn probed(&self, judged: &Judged) -> Option<MeasuredImpact> {
+        if is_about_memory(judged) {
+            return None;
+        }
+        let of = |kind| {
+            let watches = self.probes.iter().filter_map(|probe| Some((probe, probe.of(&judged.fingerprint, kind)?)));
+            watches.max_by_key(|(_, watch)| watch.timed)
+        };
+        let (call, function) = (of(WatchKind::Call), of(WatchKind::Function));
+        // A function that ran, but never to the call, says nothing of it.
+        if call.or(function)?.1.timed == 0 {
+            return None;
+        }
+        let (probe, watch) = call.or(function)?;
+        let measured = Measured {
+            unit: Unit::Milliseconds,
+            total: watch.whole_ms(),
+            share: probe.share(watch),
+            calls: Some(watch.calls),
+            function_calls: function.map(|(_, watch)| watch.calls),
+            scope: if call.is_some() { Scope::Call } else { Scope::Function },
+            formats: BTreeSet::from([Format::Probe]),
+        };
+        let repeats = |found: Option<(&Probe, &Watch)>, scope| {
+            let (probe, watch) = found?;
+            let keys = watch.keys.filter(|keys| keys.hashed >= FEWEST_CALLS)?;
+            Some(Repeats { keys, window: probe.window, scope })
+        };
+        // A cache may stand at the call or around the function: where it answers more.
+        let both = [repeats(function, Scope::Function), repeats(call, Scope::Call)];
+        let repeats = both.into_iter().flatten().max_by(|a, b| a.hit_rate().total_cmp(&b.hit_rate()));
+        Some(MeasuredImpact { repeats, ..MeasuredImpact::of(measured, &judged.finding.harm) })
     }
 
     /// How much of what was measured some findings explain, by unit.

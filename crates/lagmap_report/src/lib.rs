@@ -23,8 +23,8 @@ pub use measured::of_finding as in_words;
 pub use model::{
     Basis, Caching, Confidence, EffectKind, Finding, FindingCounts, Frequency, Group, Handler, HotFunction, Impact,
     Measured, MeasuredScope, MeasuredUnit, Millis, Peer, Pool, ProfileFile, ProfileShare, ProfileSummary, ReadError,
-    Report, SCHEMA_VERSION, Section, Service, ServiceStartup, Severity, StartupDelay, Subsection, Summary, SyntaxError,
-    SystemProblem, Tool, TraceStep, UnusedSuppression, Wire,
+    Repeats, Report, SCHEMA_VERSION, Section, Service, ServiceStartup, Severity, StartupDelay, Subsection, Summary,
+    SyntaxError, SystemProblem, Tool, TraceStep, UnusedSuppression, Wire,
 };
 pub use quantity::{cost, interval, thousands};
 pub use source::{NoSource, SourceProvider};

@@ -1,7 +1,7 @@
 //! What was measured, in words.
 
 use crate::escape::visible;
-use crate::model::{HotFunction, Measured, MeasuredScope, MeasuredUnit, Millis, ProfileShare, ProfileSummary};
+use crate::model::{HotFunction, Measured, MeasuredScope, MeasuredUnit, Millis, ProfileShare, ProfileSummary, Repeats};
 use crate::quantity::{bytes, count, duration, thousands};
 
 /// Functions that no finding explains and that people are shown; the JSON report holds them all.
@@ -13,9 +13,21 @@ pub fn of_finding(measured: &Measured) -> String {
         (Some(calls), Some(time)) => format!(", {} of {} each", count(calls as usize, "call", "calls"), duration(time)),
         _ => String::new(),
     };
+    let repeats = measured.repeats.map(|repeats| format!(", {}", of_repeats(&repeats))).unwrap_or_default();
     let scope = if measured.scope == MeasuredScope::Function { " in the whole function" } else { "" };
     let tools: Vec<_> = measured.tools.iter().map(|tool| visible(tool)).collect();
-    format!("{} of the {}{calls}{scope} ({})", percent(measured.share), what(measured.unit), tools.join(", "))
+    format!("{} of the {}{calls}{scope}{repeats} ({})", percent(measured.share), what(measured.unit), tools.join(", "))
+}
+
+/// "81 % with arguments seen before in the last 1,000".
+fn of_repeats(repeats: &Repeats) -> String {
+    let whose = if repeats.scope == MeasuredScope::Function { " of the function around it" } else { "" };
+    let changed = match repeats.changed {
+        changed if changed >= 0.0005 => format!(" and {} with another result", percent(changed)),
+        _ => String::new(),
+    };
+    let window = thousands(repeats.window as usize);
+    format!("{} with arguments{whose} seen before in the last {window}{changed}", percent(repeats.share))
 }
 
 /// "34 % of the measured time" for headlines; nothing where it is less than a hundredth.

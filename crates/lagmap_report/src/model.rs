@@ -305,6 +305,24 @@ pub struct Measured {
     pub scope: MeasuredScope,
     /// The tools that measured it.
     pub tools: Vec<String>,
+    /// How often its arguments were equal, where a probe told them apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
+}
+
+/// How often calls had arguments that were seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Repeats {
+    /// Calls whose arguments were looked at.
+    pub calls: u64,
+    /// The part of them with arguments seen before and the same result, 0 to 1.
+    pub share: f64,
+    /// The part of them with arguments seen before and another result.
+    pub changed: f64,
+    /// How many different arguments were remembered.
+    pub window: u32,
+    /// Whose arguments: those of the operation itself, or of the function that it stands in.
+    pub scope: MeasuredScope,
 }
 
 /// What a profile measures.

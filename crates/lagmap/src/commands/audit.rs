@@ -8,12 +8,12 @@ use std::path::{Component, Path};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
-use lagmap_evidence::Calibration;
+use lagmap_evidence::{Calibration, Recorded};
 use lagmap_report::exchange::{csv, github, gitlab, junit, ndjson, sarif};
 use lagmap_report::{FindingCounts, Report, Severity, Snapshot, SourceProvider, json, markdown, terminal};
 
 use crate::arguments::{AuditArguments, ReportFormat};
-use crate::audit::{self, AuditOptions, NamedProfile};
+use crate::audit::{self, AuditOptions, NamedProbe, NamedProfile};
 use crate::cache_folder::CacheFolder;
 use crate::commands::compare::{self, Form};
 use crate::commands::{calibrate, watch};
@@ -106,7 +106,13 @@ fn options(arguments: &AuditArguments, configuration: Configuration) -> Result<A
     options.all_code |= arguments.all_code;
     options.pedantic |= arguments.pedantic;
     options.threads = arguments.threads;
-    options.profiles = arguments.profile.iter().map(|path| read_profile(path)).collect::<Result<_, _>>()?;
+    for path in &arguments.profile {
+        let file = path.display().to_string();
+        match read_recorded(path)? {
+            Recorded::Profile(profile) => options.profiles.push(NamedProfile { file, profile }),
+            Recorded::Probe(probe) => options.probes.push(NamedProbe { file, probe }),
+        }
+    }
     options.calibration = calibration(arguments)?;
     Ok(options)
 }
@@ -120,17 +126,14 @@ fn calibration(arguments: &AuditArguments) -> Result<Option<Calibration>, Failur
     }
 }
 
-fn read_profile(path: &Path) -> Result<NamedProfile, Failure> {
-    match lagmap_evidence::read_file(path) {
-        Ok(profile) => Ok(NamedProfile { file: path.display().to_string(), profile }),
-        Err(error) => {
-            let failure = Failure::new("cannot use the profile").at(path).because(error);
-            Err(failure.help(
-                "lagmap reads py-spy (raw, speedscope), cProfile, pyinstrument JSON, Scalene JSON, Austin, memray (stats \
-                 --json, transform csv), pprof, viztracer, and OTLP JSON",
-            ))
-        }
-    }
+fn read_recorded(path: &Path) -> Result<Recorded, Failure> {
+    lagmap_evidence::read_recorded(path).map_err(|error| {
+        let failure = Failure::new("cannot use the profile").at(path).because(error);
+        failure.help(
+            "lagmap reads py-spy (raw, speedscope), cProfile, pyinstrument JSON, Scalene JSON, Austin, memray (stats \
+             --json, transform csv), pprof, viztracer, OTLP JSON, and what `lagmap probe --save` wrote",
+        )
+    })
 }
 
 fn render(arguments: &AuditArguments, report: &Report) -> io::Result<Vec<u8>> {

@@ -17,6 +17,7 @@ fn measured(share: f64) -> Measured {
         ms_per_call: Some(Millis(2.8)),
         scope: MeasuredScope::Call,
         tools: vec!["cProfile".into()],
+        repeats: None,
     }
 }
 
