@@ -200,3 +200,42 @@ fn an_interrupt_ends_what_was_started_and_the_audit_goes_on() {
     assert!(finding(&report, "repeated-pure-call")["measured"]["calls"].as_u64().unwrap() > 20);
     assert_eq!(fs::read_dir(root.path().join("tmp")).unwrap().count(), 0);
 }
+
+/// The example's services, started and asked by `load.py`, which knows how many of its requests are repeated.
+#[test]
+fn hit_rates_of_the_example_are_those_of_its_load() {
+    let Some(python) = std::env::var_os("LAGMAP_PYTHON") else {
+        eprintln!("skipped: `LAGMAP_PYTHON` names no interpreter with pyzmq");
+        return;
+    };
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/voice-assistant").canonicalize().unwrap();
+    let (root, load) = (tempfile::tempdir().unwrap(), example.join("load.py"));
+    fs::create_dir(root.path().join("tmp")).unwrap();
+    let command = [python.to_str().unwrap(), load.to_str().unwrap(), "--requests", "400"];
+    let run = ["probe", example.to_str().unwrap(), "--no-cache", "--no-calibration", "--format", "json", "--"];
+    let done = Command::cargo_bin("lagmap")
+        .unwrap()
+        .current_dir(root.path())
+        .env("TMPDIR", root.path().join("tmp"))
+        .env("HEARTH_STATE", root.path().join("state"))
+        .args(run.iter().chain(&command))
+        .timeout(Duration::from_secs(120))
+        .assert()
+        .code(0);
+    let words = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    let known = words.lines().find_map(|line| line.strip_prefix("load: ")).unwrap_or_else(|| panic!("{words}"));
+    let known: Value = serde_json::from_str(known).unwrap();
+    let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    for (kind, rule, path) in [
+        ("correct", "repeated-pure-call", "hub/services/intent_parser.py"),
+        ("volume", "config-read-per-request", "hearth/settings.py"),
+        ("parse", "regex-compiled-per-request", "hearth/texts.py"),
+    ] {
+        let of = |finding: &&Value| finding["rule"] == rule && finding["path"] == path;
+        let finding = report["findings"].as_array().unwrap().iter().find(of).unwrap();
+        let repeats = &finding["measured"]["repeats"];
+        assert_eq!(repeats["calls"], known[kind]["calls"], "{kind}: {finding:#}");
+        let (measured, known) = (repeats["share"].as_f64().unwrap(), known[kind]["share"].as_f64().unwrap());
+        assert!((measured - known).abs() < 1e-6, "{kind}: {measured} for {known}");
+    }
+}

@@ -52,9 +52,10 @@ fn plan(root: &Path, report: &Report) -> Result<Plan, Failure> {
         report.findings.iter().filter(|finding| finding.impact.typical_ms.is_some() && finding.path.ends_with(".py"));
     for finding in timed.take(MOST_PLACES) {
         // What is done for each request with the same input need not be: rules say it of some, the probe finds out of all.
-        let works = finding.effect.is_some_and(|effect| {
-            !matches!(effect, EffectKind::Sleep | EffectKind::Wait | EffectKind::Lock | EffectKind::Message)
-        });
+        let waits = matches!(
+            finding.effect,
+            Some(EffectKind::Sleep | EffectKind::Wait | EffectKind::Lock | EffectKind::Message)
+        );
         let often = matches!(finding.impact.frequency, Frequency::PerRequest | Frequency::PerCall);
         files.entry(finding.path.clone()).or_default().push(PlannedPlace {
             fingerprint: finding.fingerprint.clone(),
@@ -62,7 +63,7 @@ fn plan(root: &Path, report: &Report) -> Result<Plan, Failure> {
             column: finding.column,
             end_line: finding.end_line,
             end_column: finding.end_column,
-            keys: finding.caching.is_some() || works && often,
+            keys: finding.caching.is_some() || often && !waits,
         });
     }
     if files.is_empty() {
