@@ -87,14 +87,44 @@ fn replaced(text: &str, variables: &Variables) -> String {
     out
 }
 
-/// Every target, as something that may be started.
+/// Every target, as something that may be started; of one that starts several things in the background, each of them.
 pub(crate) fn read(text: &str, path: &str) -> Vec<Declaration> {
-    let declaration = |target: Target| {
-        let mut declaration = Declaration::new(SourceKind::Make, path, target.line, &target.name);
-        declaration.command = Some(Command::Shell(target.recipe));
-        declaration
+    let declarations = |target: Target| {
+        let declared = |name: &str, recipe: String| {
+            let mut declaration = Declaration::new(SourceKind::Make, path, target.line, name);
+            declaration.command = Some(Command::Shell(recipe));
+            declaration
+        };
+        let beside: Vec<&str> = target.recipe.lines().filter(|line| is_background(line)).collect();
+        if beside.len() < 2 {
+            return vec![declared(&target.name, target.recipe.clone())];
+        }
+        let line = |(place, line): (usize, &&str)| {
+            let name = program(line).map_or_else(|| format!("{}-{}", target.name, place + 1), str::to_owned);
+            declared(&name, (*line).to_owned())
+        };
+        beside.iter().enumerate().map(line).collect()
     };
-    targets(text).into_iter().map(declaration).collect()
+    targets(text).into_iter().flat_map(declarations).collect()
+}
+
+/// Whether a shell goes on while a line runs: `python app.py &`.
+fn is_background(line: &str) -> bool {
+    line.trim_end().strip_suffix('&').is_some_and(|line| !line.ends_with('&'))
+}
+
+/// The name of the script or module that a line runs: `app` of `python services/app.py &`.
+fn program(line: &str) -> Option<&str> {
+    let mut words = line.split([' ', '\t', ';', '&']).filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        if word == "-m" {
+            return words.next().map(|module| module.rsplit('.').next().unwrap_or(module));
+        }
+        if let Some(script) = word.strip_suffix(".py") {
+            return Some(script.rsplit('/').next().unwrap_or(script)).filter(|name| !name.is_empty());
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -109,5 +139,12 @@ mod tests {
         assert_eq!(found[0].line, 4);
         assert_eq!(found[0].recipe, "python3 -m app --port 8001 \\\n--x $HOME\n");
         assert_eq!(found[1].recipe, "echo \n");
+    }
+
+    #[test]
+    fn what_runs_in_the_background_is_several_things() {
+        let text = "launch: venv\n\t. venv/bin/activate; python  services/movies.py &\n\tpython -m shop.web --port 80 &\n\t./other &\n\nrun:\n\tmake a && python b.py &\n";
+        let names: Vec<String> = read(text, "Makefile").into_iter().map(|declaration| declaration.name).collect();
+        assert_eq!(names, ["movies", "web", "launch-3", "run"]);
     }
 }
