@@ -1,7 +1,7 @@
 //! The wires of services as the report's own values.
 
 use lagmap_models::WireRole;
-use lagmap_program::{Endpoint, Joint, Loose, Program};
+use lagmap_program::{Endpoint, Joint, Loose, Part, Program};
 use lagmap_report::{Handler, Millis, Wire};
 
 /// Where a service listens, once for each service that calls it there.
@@ -46,7 +46,8 @@ pub fn wires_out(program: &Program, service: usize) -> Vec<Wire> {
         }
         for (_, _, why) in wires.loose.iter().filter(|(from, caller, _)| (*from, *caller) == (service, index)) {
             let mut own = end(program, endpoint);
-            own.reason = Some(reason(*why).to_owned());
+            own.peer = beside(program, endpoint);
+            own.reason = own.peer.is_none().then(|| reason(*why).to_owned());
             if !found.contains(&own) {
                 found.push(own);
             }
@@ -75,6 +76,16 @@ pub fn handlers(program: &Program, service: usize) -> Vec<Handler> {
         }
     }
     found
+}
+
+/// What runs beside the services under the name that a call goes to: a database, or a service in another language.
+fn beside(program: &Program, endpoint: &Endpoint) -> Option<String> {
+    let mut hosts = endpoint.addresses.iter().filter_map(|address| match address.host.as_ref()? {
+        Part::Known(host) => Some(host.as_str()),
+        Part::Setting(setting) => setting.default.as_deref(),
+        _ => None,
+    });
+    hosts.find_map(|host| program.system.peers.iter().find(|peer| peer.name == host)).map(|peer| peer.name.clone())
 }
 
 const fn reason(why: Loose) -> &'static str {

@@ -118,6 +118,28 @@ fn wires_are_listed_and_drawn() {
 }
 
 #[test]
+fn calls_to_what_runs_beside_the_services_name_it() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("pay")).unwrap();
+    fs::write(
+        root.path().join("docker-compose.yml"),
+        "services:\n  ledger:\n    image: example/ledger\n    ports: [\"8080:8080\"]\n  pay:\n    build: ./pay\n    command: python app.py\n",
+    )
+    .unwrap();
+    fs::write(root.path().join("pay/Dockerfile"), "FROM python:3\nCMD [\"python\", \"app.py\"]\n").unwrap();
+    let code = "import os\nimport requests\nfrom flask import Flask\n\nLEDGER = os.getenv('LEDGER_HOST', 'ledger')\napp = Flask(__name__)\n\n\n\
+                @app.route('/pay/<id>')\ndef pay(id):\n    \
+                requests.get('http://{ledger}:8080/check/{id}'.format(id=id, ledger=LEDGER))\n    \
+                requests.get('http://elsewhere:8080/')\n    return 'x'\n\n\nif __name__ == '__main__':\n    app.run(port=9000)\n";
+    fs::write(root.path().join("pay/app.py"), code).unwrap();
+    let told = json(&lagmap(root.path(), &["services", "--format", "json"]).code(0).get_output().stdout);
+    let wires = told[0]["wires_out"].as_array().unwrap();
+    let peers: Vec<(Option<&str>, bool)> =
+        wires.iter().map(|wire| (wire["peer"].as_str(), wire["reason"].is_null())).collect();
+    assert_eq!(peers, [(Some("ledger"), true), (None, false)], "{told:#}");
+}
+
+#[test]
 fn the_way_between_services_is_told() {
     let root = talking_system();
     lagmap(root.path(), &["services", "--path", "Front", "Back"])

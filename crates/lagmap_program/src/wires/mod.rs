@@ -52,7 +52,8 @@ impl Wires {
     /// Finds them in a program.
     pub fn of(program: &Program) -> Self {
         let services = &program.system.services;
-        if services.len() < 2 {
+        // Nobody to call: neither another service nor a database or a service in another language.
+        if services.len() + program.system.peers.len() < 2 {
             return Self { endpoints: vec![Vec::new(); services.len()], ..Self::default() };
         }
         let mut names: FxHashMap<&str, usize> = FxHashMap::default();

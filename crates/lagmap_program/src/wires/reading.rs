@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::{
     frame::{Caller, Frame, NeedsCaller},
     settings::Options,
-    text::{Part, Reading, defaulted, filled, joined, merged, sum, with_default, without_slash},
+    text::{Part, Reading, defaulted, filled, filled_by_name, joined, merged, sum, with_default, without_slash},
 };
 
 use crate::{
@@ -750,12 +750,20 @@ impl<'a> Reader<'a> {
             (Some(text), "format", _) => {
                 let values: Result<Vec<_>, _> = arguments.iter().map(|argument| read(*argument)).collect();
                 let mut texts = read(text)?;
+                let mut named = Vec::new();
                 for keyword in facts.keywords(view.call) {
                     let Some(name) = keyword.name else { continue };
-                    let mark = format!("{{{}}}", facts.text(name));
-                    texts = filled(&texts, &[mark.as_str()], &[read(keyword.value)?]);
+                    named.push((format!("{{{}}}", facts.text(name)), read(keyword.value)?));
                 }
-                return Ok(filled(&texts, &["{}", "{0}", "{1}", "{2}"], &values?));
+                if !named.is_empty() {
+                    texts = filled_by_name(&texts, &named);
+                }
+                let values = values?;
+                return Ok(if values.is_empty() {
+                    texts
+                } else {
+                    filled(&texts, &["{}", "{0}", "{1}", "{2}"], &values)
+                });
             }
             (Some(text), "strip" | "lower" | "encode" | "decode" | "lstrip" | "as_posix" | "unicode_string", _) => {
                 return read(text);

@@ -208,6 +208,26 @@ pub fn filled(texts: &[Reading], marks: &[&str], values: &[Vec<Reading>]) -> Vec
     merged(found)
 }
 
+/// A text with its marks replaced by what stands for each, in whatever order: `"{host}:{port}".format(port=..., host=...)`.
+pub fn filled_by_name(texts: &[Reading], named: &[(String, Vec<Reading>)]) -> Vec<Reading> {
+    let mut found = Vec::new();
+    for text in texts {
+        let Some(mut rest) = text.text() else {
+            found.extend(Reading::unknown());
+            continue;
+        };
+        let mut made = Reading::known("");
+        while let Some((place, (mark, value))) =
+            named.iter().filter_map(|one| Some((rest.find(&one.0)?, one))).min_by_key(|(place, _)| *place)
+        {
+            made = joined(&joined(&made, &Reading::known(&rest[..place])), value);
+            rest.drain(..place + mark.len());
+        }
+        found.extend(joined(&made, &Reading::known(rest)));
+    }
+    merged(found)
+}
+
 pub fn without_slash(text: Reading) -> Reading {
     match text {
         Reading::Text(mut parts) => {
