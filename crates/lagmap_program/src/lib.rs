@@ -14,6 +14,7 @@ mod commands;
 mod concats;
 mod configured;
 mod contexts;
+mod costly;
 mod effects;
 mod elementwise;
 mod entered;

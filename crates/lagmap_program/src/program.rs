@@ -14,6 +14,7 @@ use crate::{
     CallSite, Cell, ClassId, FileId, FunctionId, Site, Value, Values,
     code_services::services_of_code,
     contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness, library_entries},
+    costly::costly,
     effects::{Effect, Effects, Recurrence},
     entered::Entered,
     evaluate::Evaluator,
@@ -64,6 +65,8 @@ pub struct Program {
     /// What each virtual call may run, given these.
     pub(crate) live: Vec<Vec<FunctionId>>,
     by_tag: FxHashMap<String, Vec<CallSite>>,
+    /// The calls that can have effects, in order.
+    pub(crate) costly: Vec<CallSite>,
     /// The calls of each function that take a lock without a `with`.
     pub(crate) acquires: FxHashMap<FunctionId, Vec<CallSite>>,
     incoming: Vec<Vec<u32>>,
@@ -107,6 +110,7 @@ impl Program {
             },
         );
         let (reaches, made, live, contexts) = started;
+        let costly = costly(&linked, &graph, &effects, &live);
         let mut by_tag: FxHashMap<String, Vec<CallSite>> = FxHashMap::default();
         for (model, calls) in &uses.by_model {
             for tag in linked.catalogue.entry(*model).map(|entry| entry.tags.as_slice()).unwrap_or_default() {
@@ -146,6 +150,7 @@ impl Program {
             made,
             live,
             by_tag,
+            costly,
             acquires,
             incoming,
             constructions,

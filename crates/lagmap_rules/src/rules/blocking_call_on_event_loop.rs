@@ -84,7 +84,7 @@ fn check_function(
 ) {
     let mut seen = Vec::new();
     let mut here: Vec<(CallView<'_>, Context, Effect, Option<FunctionId>)> = Vec::new();
-    for call in program.calls(function) {
+    for call in program.costly_calls(function) {
         let context = call.contexts().iter().find(|context| context.place == Place::EventLoop);
         let Some(context) = context else { continue };
         let Some((effect, inside)) = costliest(program, &call) else { continue };

@@ -30,7 +30,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         }
         for function in program.functions(file).filter(|function| has_row_loop(program, *function)) {
             if !program.short_name(function).contains("migrat") && program.is_live(function) {
-                for call in program.calls(function).filter(in_row_loop) {
+                for call in program.costly_calls(function).filter(in_row_loop) {
                     check_call(rule, program, &call, findings);
                 }
             }

@@ -45,7 +45,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         for function in program.functions(file) {
             if program.is_live(function) {
                 let mut reported = Vec::new();
-                for call in program.calls(function) {
+                for call in program.costly_calls(function) {
                     found.extend(check_call(rule, program, &call, &mut reported));
                 }
             }
