@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use lagmap_system::{Service, SourceKind};
 
@@ -57,6 +58,7 @@ pub fn of(root: &Path, arguments: &StartArguments, options: &AuditOptions) -> Re
         }
     }
     let wanted = |service: &&Service| arguments.services || arguments.service.contains(&service.name);
+    let python = interpreter(&arguments.python);
     let mut started: Vec<Started> = Vec::new();
     for service in in_order(&declared).into_iter().filter(wanted) {
         let Some(script) = &service.script else {
@@ -67,7 +69,7 @@ pub fn of(root: &Path, arguments: &StartArguments, options: &AuditOptions) -> Re
         let arguments_of = std::iter::once(root.join(script).display().to_string()).chain(arguments_of);
         started.push(Started {
             name: service.name.clone(),
-            program: arguments.python.clone(),
+            program: python.clone(),
             arguments: arguments_of.collect(),
             folder: Some(root.clone()),
             python_paths: service.python_paths.iter().map(|path| root.join(path)).collect(),
@@ -78,6 +80,15 @@ pub fn of(root: &Path, arguments: &StartArguments, options: &AuditOptions) -> Re
         return Err(failure.help("`lagmap services` lists what is declared; a command behind `--` is run as it is"));
     }
     Ok(started)
+}
+
+/// The interpreter itself, where a name means a script that chooses one: a profiler that looks at once would find a shell. What does not
+/// answer is left to fail when it is started.
+fn interpreter(python: &Path) -> PathBuf {
+    let asked = Command::new(python).args(["-c", "import sys; print(sys.executable)"]).stdin(Stdio::null()).output();
+    let said = asked.ok().filter(|output| output.status.success());
+    let path = said.and_then(|output| String::from_utf8(output.stdout).ok()).map(|path| PathBuf::from(path.trim()));
+    path.filter(|path| path.is_file()).unwrap_or_else(|| python.to_owned())
 }
 
 /// Services behind those that they depend on, otherwise as they are declared.

@@ -129,6 +129,22 @@ fn hit_rates_and_times_are_those_of_the_load() {
     ));
 }
 
+/// What a cache of 1,000 entries has forgotten is no hit: 1,100 texts that come in turn are never among the last 1,000.
+#[test]
+fn what_was_seen_too_long_ago_is_not_repeated() {
+    if !has_python() {
+        return;
+    }
+    let root = system();
+    fs::create_dir(root.path().join("tmp")).unwrap();
+    let long = SERVICE.replace("range(200)", "range(2200)").replace("number * 7 % 60", "number % 1100");
+    fs::write(root.path().join("service.py"), long.replace("range(4000)", "range(1500)")).unwrap();
+    let done = lagmap(root.path(), &["probe", "--format", "json", "--no-calibration", "--services"]).code(0);
+    let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    let repeats = &finding(&report, "repeated-pure-call")["measured"]["repeats"];
+    assert_eq!((repeats["calls"].as_u64(), repeats["share"].as_f64()), (Some(2200), Some(0.0)), "{repeats}");
+}
+
 #[test]
 fn what_cannot_be_run_says_why() {
     let root = system();

@@ -32,8 +32,8 @@ import weakref
 FORMAT = 1
 #: Different arguments that are remembered of each watch.
 WINDOW = 1000
-#: The part of the wall time that each watch may take.
-LIMIT = 0.02
+#: The part of the wall time that each watch may take to time and hash, and what of that it cannot see itself: the way in and out, in seconds.
+LIMIT, UNSEEN = 0.05, 0.5e-6
 #: Calls of a watch between two looks at what it costs.
 BLOCK = 256
 #: Parts of arguments that are looked at in one call, and objects whose identity is told.
@@ -157,8 +157,8 @@ class Watch:
         """Counts a call; whether that is all."""
         return self.tick() < self.asleep_until
 
-    def record(self, start, end, key, result, raised=False):
-        """Keeps a call that was timed. What the watch itself took is looked at, and bounded."""
+    def record(self, entered, start, end, key, result, raised=False):
+        """Keeps a call that was timed. What the watch itself took, before the call and behind it, is looked at, and bounded."""
         answer = None
         if key is not None and not raised:
             try:
@@ -177,8 +177,7 @@ class Watch:
                 self.remember(key, answer, spent)
             self.block_calls += 1
             now = clock()
-            # The way in is about as long as the way out; a key is made there, too.
-            self.block_cost += (now - end) * 2
+            self.block_cost += now - end + start - entered + UNSEEN
             if self.block_calls >= BLOCK:
                 self.rest(now)
         if now > state.due:
@@ -205,11 +204,12 @@ class Watch:
             self.changed += 1
 
     def rest(self, now):
-        """Sleeps for as many calls as bring what was spent on the watch down to its part."""
-        wall = max(now - self.block_from, 1e-9)
-        over = self.block_cost / wall / LIMIT
-        if over > 1:
-            self.asleep_until = self.counted() + int(self.block_calls * min(over, 1000))
+        """Sleeps for as many calls as bring what was spent on the watch down to its part of the time."""
+        wall, cost = now - self.block_from, self.block_cost
+        if cost > wall * LIMIT:
+            # How long the program takes from one call to the next without us.
+            between = max(wall - cost, wall * 0.01, 1e-9) / self.block_calls
+            self.asleep_until = self.counted() + int((cost / LIMIT - wall) / between)
         self.block_from, self.block_cost, self.block_calls = now, 0.0, 0
 
     def result(self):
@@ -276,7 +276,7 @@ def watched(watch, function):
                 await generator.aclose()
                 now = clock()
                 if not asleep:
-                    watch.record(now - spent, now, None, None, failed)
+                    watch.record(now - spent, now - spent, now, None, None, failed)
 
     elif inspect.iscoroutinefunction(function):
 
@@ -284,14 +284,17 @@ def watched(watch, function):
         async def wrapper(*arguments, **named):
             if watch.asleep():
                 return await function(*arguments, **named)
-            key = watch.key(None, arguments, named) if watch.keys else None
-            start = clock()
+            entered = start = clock()
+            key = None
+            if watch.keys:
+                key = watch.key(None, arguments, named)
+                start = clock()
             try:
                 result = await function(*arguments, **named)
             except BaseException:
-                watch.record(start, clock(), key, None, True)
+                watch.record(entered, start, clock(), key, None, True)
                 raise
-            return watch.record(start, clock(), key, result)
+            return watch.record(entered, start, clock(), key, result)
 
     elif inspect.isgeneratorfunction(function):
 
@@ -307,14 +310,15 @@ def watched(watch, function):
         def wrapper(*arguments, **named):
             if tick() < watch.asleep_until:
                 return function(*arguments, **named)
+            entered = clock()
             key = watch.key(None, arguments, named)
             start = clock()
             try:
                 result = function(*arguments, **named)
             except BaseException:
-                watch.record(start, clock(), key, None, True)
+                watch.record(entered, start, clock(), key, None, True)
                 raise
-            return watch.record(start, clock(), key, result)
+            return watch.record(entered, start, clock(), key, result)
 
     else:
 
@@ -326,9 +330,9 @@ def watched(watch, function):
             try:
                 result = function(*arguments, **named)
             except BaseException:
-                watch.record(start, clock(), None, None, True)
+                watch.record(start, start, clock(), None, None, True)
                 raise
-            return watch.record(start, clock(), None, result)
+            return watch.record(start, start, clock(), None, result)
 
     return wrapper
 
@@ -357,7 +361,7 @@ def items(watch, generator):
                 thrown = error
     finally:
         now = clock()
-        watch.record(now - spent, now, None, None, failed)
+        watch.record(now - spent, now - spent, now, None, None, failed)
 
 
 def call(number, callee):
@@ -367,14 +371,17 @@ def call(number, callee):
         return callee
 
     def through(*arguments, **named):
-        key = watch.key(callee, arguments, named) if watch.keys else None
-        start = clock()
+        entered = start = clock()
+        key = None
+        if watch.keys:
+            key = watch.key(callee, arguments, named)
+            start = clock()
         try:
             result = callee(*arguments, **named)
         except BaseException:
-            watch.record(start, clock(), key, None, True)
+            watch.record(entered, start, clock(), key, None, True)
             raise
-        return watch.record(start, clock(), key, result)
+        return watch.record(entered, start, clock(), key, result)
 
     return through
 
@@ -386,14 +393,17 @@ def awaited(number, callee):
         return callee
 
     async def through(*arguments, **named):
-        key = watch.key(callee, arguments, named) if watch.keys else None
-        start = clock()
+        entered = start = clock()
+        key = None
+        if watch.keys:
+            key = watch.key(callee, arguments, named)
+            start = clock()
         try:
             result = await callee(*arguments, **named)
         except BaseException:
-            watch.record(start, clock(), key, None, True)
+            watch.record(entered, start, clock(), key, None, True)
             raise
-        return watch.record(start, clock(), key, result)
+        return watch.record(entered, start, clock(), key, result)
 
     return through
 

@@ -17,6 +17,8 @@ pub const PROBE_START: &str = include_str!("../probe/sitecustomize.py");
 
 /// The format that is read.
 const FORMAT: u32 = 1;
+/// Fewer calls say nothing of how often arguments repeat.
+const FEWEST_CALLS: u64 = 10;
 /// Results that are merged: each process leaves one.
 const MOST_FILES: usize = 10_000;
 
@@ -247,6 +249,13 @@ impl Watch {
         (self.timed > 0).then(|| self.total_ms / self.timed as f64)
     }
 
+    /// How often arguments were equal, where that can be said: there are ten calls, and the watch hardly rested. Of a few calls out of many the
+    /// first ones find the memory empty, and what repeats over a longer distance is missed.
+    pub fn repeats(&self) -> Option<Keys> {
+        let keys = self.keys.filter(|keys| keys.hashed >= FEWEST_CALLS)?;
+        (self.timed.saturating_mul(10) >= self.calls.saturating_mul(9)).then_some(keys)
+    }
+
     /// The time of all calls: those that were not timed took as long as the others.
     pub fn whole_ms(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a mean")]
@@ -279,6 +288,10 @@ mod tests {
         let watch = probe.of("f", WatchKind::Call).unwrap();
         assert_eq!((watch.mean_ms(), watch.whole_ms(), probe.share(watch)), (Some(5.0), 200.0, 0.2));
         assert_eq!(watch.keys.unwrap().hit_rate(), Some(0.6));
+        // Half of the calls were not looked at: that half may be the one that repeats.
+        assert_eq!(watch.repeats(), None);
+        let whole = Watch { calls: 20, ..watch.clone() };
+        assert_eq!((whole.repeats(), Watch { calls: 23, ..whole.clone() }.repeats()), (whole.keys, None));
         assert!(probe.of("f", WatchKind::Function).is_none() && probe.of("g", WatchKind::Call).is_none());
     }
 

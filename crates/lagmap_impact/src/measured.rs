@@ -50,9 +50,6 @@ impl Repeats {
     }
 }
 
-/// Fewer calls say nothing of how often arguments repeat.
-const FEWEST_CALLS: u64 = 10;
-
 /// Findings with a smaller share of the measured time keep their place.
 const HOT: f64 = 0.01;
 
@@ -182,8 +179,7 @@ impl<'a> Measuring<'a> {
         };
         let repeats = |found: Option<(&Probe, &Watch)>, scope| {
             let (probe, watch) = found?;
-            let keys = watch.keys.filter(|keys| keys.hashed >= FEWEST_CALLS)?;
-            Some(Repeats { keys, window: probe.window, scope })
+            Some(Repeats { keys: watch.repeats()?, window: probe.window, scope })
         };
         // A cache may stand at the call or around the function: where it answers more.
         let both = [repeats(function, Scope::Function), repeats(call, Scope::Call)];
