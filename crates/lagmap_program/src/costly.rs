@@ -1,6 +1,6 @@
 //! Costly calls: the few of a program that take time themselves or run a function that does, found once for all rules.
 
-use lagmap_facts::{CallId, Expr, FunctionIndex};
+use lagmap_facts::{CallId, Expr, ExprId, FunctionIndex};
 use rayon::prelude::*;
 
 use crate::{
@@ -16,6 +16,7 @@ pub fn costly(linked: &Linked, graph: &Graph, effects: &Effects, live: &[Vec<Fun
     let of_file = |index: usize| {
         let file = FileId(index as u32);
         let facts = &linked.file(file).facts;
+        let first = linked.ids.site(file, ExprId(0)).0;
         let mut found: Vec<CallSite> = Vec::new();
         for index in 0..facts.functions.len() {
             let function = linked.ids.function(file, FunctionIndex(index as u32));
@@ -26,8 +27,12 @@ pub fn costly(linked: &Linked, graph: &Graph, effects: &Effects, live: &[Vec<Fun
                     Target::Dispatch(index) => live[*index as usize].iter().any(has_effect),
                     Target::Instance(_) => false,
                 };
-                let (_, id) = linked.ids.of_site(edge.site);
-                if is_costly && let Expr::Call(call) = facts.expr(id) {
+                // What runs without an expression that says so has no place among them.
+                let place = edge.site.0.checked_sub(first).filter(|place| (*place as usize) < facts.exprs.len());
+                if is_costly
+                    && let Some(place) = place
+                    && let Expr::Call(call) = facts.expr(ExprId(place))
+                {
                     found.push(linked.ids.call(file, call));
                 }
             }

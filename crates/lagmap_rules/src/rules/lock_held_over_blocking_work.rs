@@ -103,9 +103,14 @@ fn check_call(
     }
     let (effect, steps) = costliest(program, call, &held)?;
     // Whoever comes while something is made once needs it, too; a model takes so long that others should be told to come again.
-    let guarded = call.around().recurrence != Recurrence::EveryCall || effect.recurrence != Recurrence::EveryCall;
-    let once = guarded || !context.frequency.is_repeated();
+    let once = !context.frequency.is_repeated() && call.around().recurrence == Recurrence::EveryCall;
     if once && (effect.kind != EffectKind::ModelLoad || effect.cost.high <= LONGEST_ONCE_MS) {
+        return None;
+    }
+    // What is made while it is not there, and kept, is waited for by whoever needs it, lock or no lock; what comes from elsewhere and
+    // ages is fetched again and again.
+    let is_kept = call.around().recurrence != Recurrence::EveryCall || effect.recurrence != Recurrence::EveryCall;
+    if is_kept && matches!(effect.kind, EffectKind::Wait | EffectKind::Disk) {
         return None;
     }
     reported.push(*region);
