@@ -235,7 +235,7 @@ fn hit_rates_of_the_example_are_those_of_its_load() {
         .env("TMPDIR", root.path().join("tmp"))
         .env("HEARTH_STATE", root.path().join("state"))
         .args(run.iter().chain(&command))
-        .timeout(Duration::from_secs(120))
+        .timeout(Duration::from_mins(2))
         .assert()
         .code(0);
     let words = String::from_utf8_lossy(&done.get_output().stderr).into_owned();

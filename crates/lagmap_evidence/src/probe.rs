@@ -52,7 +52,8 @@ pub struct PlannedPlace {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// The version of the format.
-    lagmap_probe: u32,
+    #[serde(rename = "lagmap_probe")]
+    format: u32,
     /// The version of the interpreter.
     pub python: String,
     /// How long the processes ran, added up.
@@ -138,7 +139,7 @@ impl Probe {
     pub fn read(bytes: &[u8]) -> Result<Self, ProfileError> {
         let malformed = |why: &str| ProfileError::Malformed(why.to_owned());
         let probe: Self = serde_json::from_slice(bytes).map_err(|error| ProfileError::Malformed(error.to_string()))?;
-        if probe.lagmap_probe != FORMAT {
+        if probe.format != FORMAT {
             return Err(malformed("another version of lagmap wrote it; run `lagmap probe` again"));
         }
         let times = |watch: &Watch| {

@@ -48,8 +48,9 @@ fn plan(root: &Path, report: &Report) -> Result<Plan, Failure> {
     let root = root.canonicalize().map_err(|error| failed().because(error))?;
     let root = root.to_str().ok_or_else(|| failed().because("its name is no Unicode"))?.to_owned();
     let mut files: BTreeMap<String, Vec<PlannedPlace>> = BTreeMap::new();
-    let timed =
-        report.findings.iter().filter(|finding| finding.impact.typical_ms.is_some() && finding.path.ends_with(".py"));
+    let timed = report.findings.iter().filter(|finding| {
+        finding.impact.typical_ms.is_some() && Path::new(&finding.path).extension().is_some_and(|ending| ending == "py")
+    });
     for finding in timed.take(MOST_PLACES) {
         // What is done for each request with the same input need not be: rules say it of some, the probe finds out of all.
         let waits = matches!(

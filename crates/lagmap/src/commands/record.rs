@@ -75,7 +75,7 @@ fn check_py_spy(program: &Path) -> Result<(), Failure> {
 fn record(arguments: &RecordArguments, started: &[Started]) -> Result<Vec<NamedProfile>, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new("cannot record").because(error);
     let folder = tempfile::Builder::new().prefix("lagmap-record-").tempdir().map_err(|error| failed(&error))?;
-    let mut runs = runs(arguments, started, folder.path()).map_err(|error| failed(&error))?;
+    let mut runs = runs(arguments, started, folder.path());
     let mut children = Children::new(Interrupt::note().map_err(|error| failed(&error))?, Manner::Below);
     for run in &mut runs {
         let words = fs::File::create(&run.words).map_err(|error| failed(&error))?;
@@ -117,7 +117,7 @@ fn record(arguments: &RecordArguments, started: &[Started]) -> Result<Vec<NamedP
 fn keep(folder: Option<&Path>, run: &Run) -> Result<String, Failure> {
     let Some(folder) = folder else { return Ok(format!("this run: {}", run.name)) };
     let failed = |error: io::Error| Failure::new("cannot keep the profile").at(folder).because(error);
-    let name = run.file.file_name().map(Path::new).unwrap_or(&run.file);
+    let name = run.file.file_name().unwrap_or(run.file.as_os_str());
     fs::create_dir_all(folder).and_then(|()| fs::copy(&run.file, folder.join(name))).map_err(failed)?;
     Ok(folder.join(name).display().to_string())
 }
@@ -139,7 +139,7 @@ fn no_profile(run: &Run, error: &ProfileError) -> Failure {
     })
 }
 
-fn runs(arguments: &RecordArguments, started: &[Started], folder: &Path) -> io::Result<Vec<Run>> {
+fn runs(arguments: &RecordArguments, started: &[Started], folder: &Path) -> Vec<Run> {
     let attached = arguments.pid.iter().map(|pid| (format!("pid {pid}"), None, Some(*pid)));
     let commands = started.iter().map(|one| (one.name.clone(), Some(one), None));
     let mut runs = Vec::new();
@@ -168,13 +168,13 @@ fn runs(arguments: &RecordArguments, started: &[Started], folder: &Path) -> io::
         }
         runs.push(Run { name, words: file.with_extension("txt"), file, command });
     }
-    Ok(runs)
+    runs
 }
 
 /// A program by a path that holds from another folder, too.
 fn found(program: &Path) -> PathBuf {
     if program.components().count() > 1 && program.is_relative() {
-        env::current_dir().map(|here| here.join(program)).unwrap_or_else(|_| program.to_owned())
+        env::current_dir().map_or_else(|_| program.to_owned(), |here| here.join(program))
     } else {
         program.to_owned()
     }
