@@ -6,8 +6,8 @@ mix several operations are predicted from the calibration - the sum of its media
 
     scripts/check-calibration.py [--calibration FILE] [--seconds N] [--rounds N] [--python PYTHON]
 
-Without FILE it calibrates first. In each round the operations of each scenario are calibrated anew just before it, so that both see the same machine: a
-disk that others use takes fifty times as long from one minute to the next, which is no error of the prediction. Scenarios are sampled as operations are, without samples that other work of the machine interrupted. Of a scenario counts the median
+Without FILE it calibrates first, and once more in each round: calibration and scenarios stand next to each other, so that both see the same
+machine. Scenarios are sampled as operations are, without samples that other work of the machine interrupted. Of a scenario counts the median
 of its rounds' factors.
 """
 
@@ -229,10 +229,10 @@ def main():
     calibrations, factors = [], {}
     with tempfile.TemporaryDirectory(prefix="lagmap-check-") as name:
         made = scenarios(pathlib.Path(name))
-        calibrations.append(calibrated(arguments))
         for _ in range(rounds):
+            operations = calibrated(arguments)
+            calibrations.append(operations)
             for run, parts in made:
-                operations = calibrations[0] if arguments.calibration else calibrated(arguments, {part[0] for part in parts})
                 missing = [operation for operation, _, _ in parts if operation not in operations]
                 if missing:
                     factors[run.__name__] = missing
@@ -271,13 +271,12 @@ def main():
     print(f"of all {len(single)} single predictions {within} do ({within / max(len(single), 1):.0%}).")
 
 
-def calibrated(arguments, only=()):
+def calibrated(arguments):
     """The operations of a calibration, of the file or of a new one."""
     if arguments.calibration:
         return json.loads(arguments.calibration.read_text())["operations"]
     command = [arguments.python, str(SCRIPT), str(arguments.seconds)]
-    environment = os.environ | {"LAGMAP_CALIBRATE_ONLY": ",".join(sorted(only))}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=arguments.seconds + 120)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=arguments.seconds + 120)
     return json.loads(done.stdout)["operations"]
 
 

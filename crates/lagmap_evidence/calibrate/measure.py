@@ -58,8 +58,6 @@ MODULES = [name for name in sys.argv[2:] if name not in getattr(sys, "stdlib_mod
 BEGUN = time.perf_counter()
 OPERATIONS = {}
 SKIPPED = {}
-# For tests: nothing but these operations.
-ONLY = frozenset(filter(None, os.environ.get("LAGMAP_CALIBRATE_ONLY", "").split(",")))
 # Time for one size of one operation, and the fewest and most samples of it.
 SHARE = TOTAL / 160
 FEWEST, MOST = 5, 200
@@ -109,8 +107,6 @@ def sample(run, before=None):
 
 
 def measure(name, small, large=None, before=None):
-    if ONLY and name not in ONLY:
-        return
     if left() < 0:
         SKIPPED[name] = "no time was left"
         return
@@ -149,10 +145,9 @@ def files(folder):
     # To cut a file and write it anew may wait for the disk, on ext4 for one: a new file is the quick case, a large old one the slow one.
     text, texts = "x" * 1000, "x" * 1_000_000
     fresh = folder / "fresh"
-    if not ONLY or "path-write-text" in ONLY:
-        anew = sample(lambda: fresh.write_text(text), lambda: fresh.unlink(missing_ok=True))
-        again = sample(lambda: target.write_text(texts))
-        OPERATIONS["path-write-text"] = {"sizes": [anew, again]}
+    anew = sample(lambda: fresh.write_text(text), lambda: fresh.unlink(missing_ok=True))
+    again = sample(lambda: target.write_text(texts))
+    OPERATIONS["path-write-text"] = {"sizes": [anew, again]}
     measure("path-rewrite-text", lambda: target.write_text(text), lambda: target.write_text(texts))
     measure("stat", lambda: os.path.exists(small))
     measure("file-size", lambda: os.path.getsize(small))
@@ -183,8 +178,6 @@ def files(folder):
     measure("gzip-open", lambda: gzip.open(folder / "packed.gz").close())
     measure("log-file", lambda: logging.FileHandler(folder / "service.log").close())
     # How fast models load from this disk is how fast it reads: the cache is passed by where the system allows it.
-    if ONLY:
-        return
     model = folder / "model.bin"
     model.write_bytes(os.urandom(1 << 20) * 64)
     rate = OPERATIONS.setdefault("sequential-read-64-mib", {})
