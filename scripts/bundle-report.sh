@@ -8,7 +8,12 @@ target=../assets/libraries.js
 if [ "${1:-}" = --check ]; then
   target=$(mktemp)
 fi
-npx --no-install esbuild libraries.js --bundle --minify --format=iife --target=es2020 --charset=utf8 --legal-comments=inline --outfile="$target" --log-level=warning
+# Each library's licence stands at the head.
+banner=$(for library in @dagrejs/dagre @dagrejs/graphlib d3-hierarchy highlight.js; do
+  folder=node_modules/$library
+  [ -d "$folder" ] && printf '/*! %s\n%s\n*/\n' "$library" "$(cat "$folder"/LICENSE*)"
+done)
+npx --no-install esbuild libraries.js --bundle --minify --format=iife --target=es2020 --charset=utf8 --legal-comments=none --banner:js="$banner" --outfile="$target" --log-level=warning
 if [ "${1:-}" = --check ]; then
   cmp "$target" ../assets/libraries.js
 fi

@@ -114,10 +114,52 @@ test("a link to a finding opens it, with code, path and mend", async () => {
 test("the map shows each service and leads to its findings", async () => {
   const { page, wrong, close } = await open(example());
   await page.waitForSelector("#map[data-drawn]");
-  const [nodes, edges] = (await page.getAttribute("#map", "data-drawn")).split(" ").map(Number);
-  assert.equal(nodes, await page.locator("#services tbody tr").count());
-  assert.ok(edges > 5);
+  const names = (locator) => locator.evaluateAll((all) => all.map((element) => element.dataset.service).sort());
+  assert.deepEqual(await names(page.locator("#map [data-service]")), await names(page.locator("#services tbody [data-service]")));
+  const wires = page.locator("#map .wire");
+  assert.ok((await wires.count()) > 5);
+  assert.ok((await page.locator("#map .wire text").allTextContents()).every((cost) => /\d (µs|ms|s|min)$/.test(cost)));
+  // No two services are drawn upon each other.
+  const boxes = await Promise.all((await page.locator("#map .service").all()).map((service) => service.boundingBox()));
+  boxes.forEach((a, index) =>
+    boxes.slice(index + 1).forEach((b) =>
+      assert.ok(a.x + a.width <= b.x + 1 || b.x + b.width <= a.x + 1 || a.y + a.height <= b.y + 1 || b.y + b.height <= a.y + 1),
+    ),
+  );
+  // One that is pointed to is told of; one that is chosen, by mouse or key, leads to its findings.
+  const node = page.locator("#map svg [data-service]").first();
+  const name = await node.getAttribute("data-service");
+  await node.hover();
+  assert.ok((await page.textContent("#map-text")).startsWith(`${name}: `));
+  await node.click();
+  await page.waitForFunction((wanted) => document.getElementById("service").value === wanted, name);
+  const last = page.locator("#map svg [data-service]").last();
+  await last.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((wanted) => document.getElementById("service").value === wanted, await last.getAttribute("data-service"));
   assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("folders and files show their findings", async () => {
+  const { page, wrong, close } = await open(example());
+  const all = await count(page);
+  const file = page.locator("#tree button:not(.folder)").first();
+  const wanted = await file.getAttribute("data-folder");
+  await file.click();
+  await page.waitForFunction((before) => !document.getElementById("count").textContent.startsWith(`${before} `), all);
+  const places = await page.locator("#list .where").allTextContents();
+  assert.ok(places.length > 0 && places.every((place) => place.startsWith(wanted)), `${wanted}: ${places}`);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("names in messages are set as code", async () => {
+  const { page, close } = await open(example());
+  for (const list of ["#first .message", "#list .message"]) {
+    assert.ok((await page.locator(`${list} code`).count()) > 3, list);
+    assert.ok((await page.locator(list).allTextContents()).every((text) => !text.includes("`")), list);
+  }
   await close();
 });
 
@@ -144,11 +186,14 @@ for (const colorScheme of ["light", "dark"]) {
     test(`no accessibility violation: ${colorScheme}, ${width} pixels wide`, async () => {
       // The policy of the page keeps the checker out; it is lifted for the checker alone.
       const { page, wrong, close } = await open(example(), { colorScheme, bypassCSP: true, viewport: { width, height: 900 } });
+      await page.waitForSelector("#map[data-drawn]");
       await page.click(".finding summary >> nth=0");
       await page.click(".finding summary >> nth=5");
       assert.deepEqual(await violations(page), []);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       assert.ok(overflow <= 0, `${overflow} pixels too wide`);
+      const table = await page.locator("#services .scroll").evaluate((box) => box.scrollWidth - box.clientWidth);
+      assert.ok(table <= 0, `the table of services is ${table} pixels too wide`);
       assert.deepEqual(wrong, []);
       await close();
     });

@@ -2,7 +2,7 @@
 // makes of code is escaped by it.
 "use strict";
 (() => {
-  const { cytoscape, hierarchy, treemap, highlighter } = globalThis.libraries;
+  const { Graph, layout, hierarchy, treemap, highlighter } = globalThis.libraries;
   const data = JSON.parse(document.getElementById("data").textContent);
   const findings = data.findings;
   const byPrint = new Map(findings.map((finding, index) => [finding.fingerprint, index]));
@@ -18,6 +18,12 @@
     element.append(...children.filter((child) => child !== null && child !== undefined));
     return element;
   };
+  /** Text whose names between backticks are set as code. */
+  const prose = (text) => {
+    const parts = text.split("`");
+    const unpaired = parts.length % 2 === 0 ? `\`${parts.pop()}` : "";
+    return [...parts.map((part, place) => (place % 2 === 1 ? make("code", {}, part) : part)), unpaired];
+  };
 
   // Theme: as the system has it, until somebody chooses.
   const root = document.documentElement;
@@ -28,9 +34,7 @@
     root.dataset.theme = dark ? "dark" : "light";
     $("theme").textContent = dark ? "Light" : "Dark";
     $("theme").setAttribute("aria-label", dark ? "Use light colours" : "Use dark colours");
-    if (map) map.style(mapStyle());
   };
-  let map = null;
   wanted.addEventListener("change", paint);
   $("theme").addEventListener("click", () => {
     chosen = root.dataset.theme === "dark" ? "light" : "dark";
@@ -62,7 +66,7 @@
         "summary",
         {},
         make("span", { class: `severity ${finding.severity}` }, finding.severity),
-        make("span", { class: "message" }, finding.message),
+        make("span", { class: "message" }, ...prose(finding.message)),
         make("span", { class: "cost" }, finding.cost || ""),
         make("span", { class: "where" }, `${finding.path}:${finding.line} in ${finding.function} · ${finding.rule}`),
       ),
@@ -77,7 +81,7 @@
   const body = (finding) => {
     const facts = make("dl");
     const fact = (name, value) => {
-      if (value) facts.append(make("dt", {}, name), make("dd", {}, value));
+      if (value) facts.append(make("dt", {}, name), make("dd", {}, ...(typeof value === "string" ? prose(value) : [value])));
     };
     fact("Impact", finding.cost && `${finding.cost} (${finding.basis})`);
     fact("Basis", finding.source);
@@ -89,11 +93,11 @@
     const parts = [facts, code(finding.path, finding.line, 4)];
     if (finding.trace.length > 0) {
       const steps = finding.trace.map((step) =>
-        make("li", {}, step.note, make("div", { class: "at" }, `${step.path}:${step.line} in ${step.function}`), code(step.path, step.line, 0)),
+        make("li", {}, ...prose(step.note), make("div", { class: "at" }, `${step.path}:${step.line} in ${step.function}`), code(step.path, step.line, 0)),
       );
       parts.push(make("h3", {}, "How the code gets there"), make("ol", { class: "steps" }, ...steps));
     }
-    parts.push(make("h3", {}, "Mend"), make("p", {}, finding.suggestion));
+    parts.push(make("h3", {}, "Mend"), make("p", {}, ...prose(finding.suggestion)));
     const cure = finding.cure ? { code: finding.cure } : data.rules[finding.rule];
     const own = data.code[finding.path];
     if (cure && cure.code) {
@@ -122,6 +126,8 @@
   fill($("rule"), counted(findings.map((finding) => [finding.rule])));
   fill($("service"), counted(findings.map((finding) => finding.services)));
 
+  // The first three folders of a path.
+  const folderOf = (path) => path.split("/").slice(0, -1).slice(0, 3).join("/") || ".";
   let folder = "";
   let shown = [];
   let drawn = 0;
@@ -142,7 +148,7 @@
         (!wants.section || finding.section === wants.section) &&
         (!wants.rule || finding.rule === wants.rule) &&
         (!wants.service || finding.services.includes(wants.service)) &&
-        (!folder || finding.path === folder || finding.path.startsWith(`${folder}/`)) &&
+        (!folder || finding.path === folder || folderOf(finding.path) === folder) &&
         words.every((word) => haystacks[index].includes(word))
       ) {
         shown.push(index);
@@ -150,7 +156,7 @@
     });
     drawn = 0;
     $("list").replaceChildren();
-    $("count").textContent = `${shown.length} of ${findings.length} findings${folder ? ` below ${folder}` : ""}`;
+    $("count").textContent = `${shown.length} of ${findings.length} findings${folder ? ` in ${folder}` : ""}`;
     draw(PAGE);
   };
   const draw = (many) => {
@@ -210,7 +216,7 @@
     }, 1);
   };
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-section], button[data-service], button[data-folder]");
+    const button = event.target.closest("[data-section], [data-service], [data-folder]");
     if (button) only({ ...button.dataset, jump: true });
   });
 
@@ -259,130 +265,191 @@
   });
   addEventListener("beforeprint", () => draw(shown.length));
 
-  // The map of the services.
-  const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
-  // Sizes are as they are seen when all of the map is.
-  let scale = 1;
-  const mapStyle = () => [
-    {
-      selector: "node",
-      style: {
-        label: "data(name)",
-        color: colour("ink"),
-        "font-size": 10 * scale,
-        "text-valign": "bottom",
-        "text-margin-y": 2 * scale,
-        "background-color": (node) => colour(node.data("severity") || "soft"),
-        shape: (node) => (node.data("starts") ? "ellipse" : "diamond"),
-        width: (node) => scale * (8 + 2 * Math.sqrt(node.data("findings"))),
-        height: (node) => scale * (8 + 2 * Math.sqrt(node.data("findings"))),
-      },
-    },
-    {
-      selector: "edge",
-      style: {
-        label: "data(cost)",
-        color: colour("soft"),
-        "font-size": 9 * scale,
-        "text-background-color": colour("card"),
-        "text-background-opacity": 0.85,
-        "line-color": colour("line"),
-        "target-arrow-color": colour("line"),
-        "target-arrow-shape": "triangle",
-        "arrow-scale": 0.8 * scale,
-        "curve-style": "bezier",
-        "line-style": (edge) => (edge.data("waits") ? "solid" : "dashed"),
-        width: (edge) => scale * (0.6 + Math.min(2.5, Math.log10(1 + edge.data("ms")) / 2)),
-      },
-    },
-    { selector: ".dim", style: { opacity: 0.12 } },
-    { selector: ".crowded", style: { label: "" } },
-    { selector: ".near", style: { "font-size": 13 * scale, "z-index": 9 } },
-    { selector: "edge.near", style: { label: "data(cost)", "line-color": colour("link"), "target-arrow-color": colour("link") } },
-  ];
+  // The map of the services: those that many wait for, the others with their wires, those without any.
+  const NAMESPACE = "http://www.w3.org/2000/svg";
+  const MANY_WIRES = 600;
+  const draw2d = (tag, attributes, ...children) => {
+    const element = document.createElementNS(NAMESPACE, tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+    element.append(...children);
+    return element;
+  };
+  const ruler = document.createElement("canvas").getContext("2d");
+  const widthOf = (text, size) => {
+    ruler.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+    return ruler.measureText(text).width;
+  };
   const drawMap = () => {
-    if (!$("map")) return;
-    const nodes = data.services.map((service) => ({ data: { id: `s${service.id}`, ...service } }));
-    nodes.forEach((node, index) => {
-      node.data.id = `s${index}`;
+    const box = $("map");
+    if (!box) return;
+    const services = data.services.map((service, id) => ({ ...service, id, out: [], into: [] }));
+    for (const wire of data.wires) {
+      services[wire.from].out.push(wire);
+      services[wire.to].into.push(wire);
+    }
+    const isHub = (service) => service.into.length > Math.max(8, services.length / 3);
+    const hubs = services.filter(isHub).sort((a, b) => b.into.length - a.into.length);
+    const all = data.wires.filter((wire) => wire.from !== wire.to && !isHub(services[wire.from]) && !isHub(services[wire.to]));
+    const wires = all.sort((a, b) => b.ms - a.ms).slice(0, MANY_WIRES);
+    const joined = new Set(wires.flatMap((wire) => [wire.from, wire.to]));
+    const apart = services.filter((service) => !isHub(service) && !joined.has(service.id));
+    const about = (service) => {
+      const to = (wire) => `${services[wire.to].name}${wire.cost ? ` (${wire.cost})` : ""}`;
+      const waits = service.out.filter((wire) => wire.waits).map(to);
+      return [
+        `${service.name}: ${service.findings} ${service.findings === 1 ? "finding" : "findings"}`,
+        service.severity && `worst ${service.severity}`,
+        !service.starts && "cannot start",
+        service.slowest && `slowest request ${service.slowest}`,
+        waits.length > 0 && `waits for ${waits.join(", ")}`,
+        service.into.length > 0 && `${service.into.length} send to it`,
+      ].filter(Boolean).join("; ");
+    };
+    const kind = (service) => `service ${service.severity || ""} ${service.starts ? "" : "stopped"}`;
+    const chip = (service, note) =>
+      make("button", { type: "button", class: kind(service), "data-service": service.name, "data-id": service.id }, `${service.name} ${note}`);
+    const group = (title, members, note) => members.length > 0 && box.append(
+      make("h3", {}, title),
+      make("div", { class: "chips" }, ...members.map((service) => chip(service, note(service)))),
+    );
+    group("Many send to these; their wires are not drawn", hubs, (service) => `← ${service.into.length}`);
+    if (wires.length > 0) {
+      const left = all.length - wires.length;
+      box.append(
+        make("h3", {}, `Who waits for whom, with what a request costs${left > 0 ? `; ${left} cheaper wires are left out` : ""}`),
+        make("div", { class: "graph", tabindex: "0", role: "region", "aria-label": "Services with their wires" }, graph(services, joined, wires, kind)),
+      );
+    }
+    group(hubs.length > 0 ? "Without other wires" : "Without wires", apart, (service) => String(service.findings));
+    const idle = $("map-text").textContent;
+    const point = (event) => {
+      const target = event.target.closest("[data-id]");
+      for (const element of box.querySelectorAll(".near")) element.classList.remove("near");
+      box.classList.toggle("pointing", Boolean(target && target.closest("svg")));
+      $("map-text").textContent = target ? about(services[target.dataset.id]) : idle;
+      if (!target) return;
+      const near = new Set([target.dataset.id]);
+      for (const wire of box.querySelectorAll(`[data-from="${target.dataset.id}"], [data-to="${target.dataset.id}"]`)) {
+        wire.classList.add("near");
+        near.add(wire.dataset.from).add(wire.dataset.to);
+      }
+      for (const id of near) box.querySelector(`svg [data-id="${id}"]`)?.classList.add("near");
+    };
+    box.addEventListener("mouseover", point);
+    box.addEventListener("focusin", point);
+    box.addEventListener("mouseleave", point);
+    box.addEventListener("keydown", (event) => {
+      const node = event.target.closest("g[data-service]");
+      if (!node || (event.key !== "Enter" && event.key !== " ")) return;
+      event.preventDefault();
+      only({ service: node.dataset.service, jump: true });
     });
-    const edges = data.wires.map((wire) => ({ data: { source: `s${wire.from}`, target: `s${wire.to}`, cost: wire.cost, ms: wire.ms, waits: wire.waits } }));
-    const joined = new Set(edges.flatMap((edge) => [edge.data.source, edge.data.target]));
-    map = cytoscape({
-      container: $("map"),
-      elements: [...nodes, ...edges],
-      style: mapStyle(),
-      minZoom: 0.1,
-      maxZoom: 4,
-      layout: {
-        name: "cose",
-        animate: false,
-        randomize: false,
-        padding: 12,
-        nodeRepulsion: () => 40000,
-        idealEdgeLength: () => 60,
-        nodeDimensionsIncludeLabels: true,
-        numIter: joined.size > 150 ? 300 : 800,
-      },
-    });
-    // The layout is as high as it is wide; the box is not.
-    const box = map.elements().boundingBox();
-    const wide = $("map").clientWidth / $("map").clientHeight / (box.w / Math.max(box.h, 1));
-    map.nodes().positions((node) => ({ x: node.position("x") * wide, y: node.position("y") }));
-    map.fit(undefined, 40);
-    scale = 1 / map.zoom();
-    map.style(mapStyle());
-    map.fit(undefined, 24);
-    if (edges.length > 40) map.edges().addClass("crowded");
-    map.userZoomingEnabled(false);
-    $("map").addEventListener("dblclick", () => map.userZoomingEnabled(!map.userZoomingEnabled()));
-    map.on("tap", "node", (event) => only({ service: event.target.data("name"), jump: true }));
-    map.on("mouseover", "node", (event) => {
-      map.elements().difference(event.target.closedNeighborhood()).addClass("dim");
-      event.target.closedNeighborhood().addClass("near");
-      const service = event.target.data();
-      $("map-text").textContent = `${service.name}: ${service.findings} findings${service.starts ? "" : ", cannot start"}${service.slowest ? `, slowest request ${service.slowest}` : ""}`;
-    });
-    map.on("mouseout", "node", () => map.elements().removeClass("dim near"));
     // For tests and the curious.
-    $("map").dataset.drawn = `${nodes.length} ${edges.length}`;
+    box.dataset.drawn = `${services.length} ${wires.length}`;
+  };
+  // The high end of a cost; all of it is said of the service that is pointed to.
+  const brief = (cost) => cost.replace(/^.* to |^[\d.]+-/, "≤ ");
+  const label = (service) => (service.name.length > 34 ? `${service.name.slice(0, 33)}…` : service.name) + ` ${service.findings}`;
+  const graph = (services, joined, wires, kind) => {
+    const plan = new Graph();
+    const ranker = wires.length > 300 ? "longest-path" : "network-simplex";
+    plan.setGraph({ rankdir: "LR", nodesep: 8, edgesep: 4, ranksep: 12, marginx: 4, marginy: 4, ranker });
+    for (const id of joined) plan.setNode(String(id), { width: widthOf(label(services[id]), 12) + 18, height: 24 });
+    for (const wire of wires) {
+      const width = wire.cost ? widthOf(brief(wire.cost), 10) + 8 : 1;
+      plan.setEdge(String(wire.from), String(wire.to), { wire, width, height: wire.cost ? 13 : 1, labelpos: "c" });
+    }
+    layout(plan);
+    const heat = (wire) => (wire.ms >= 1000 ? "over-second" : wire.ms >= 100 ? "over-tenth" : "");
+    const lines = plan.edges().map((edge) => {
+      const { wire, points, x, y } = plan.edge(edge);
+      const [first, ...rest] = points;
+      let path = `M${first.x},${first.y}`;
+      rest.forEach((point, place) => {
+        const next = rest[place + 1];
+        if (!next) path += `L${point.x},${point.y}`;
+        else path += `Q${point.x},${point.y} ${(point.x + next.x) / 2},${(point.y + next.y) / 2}`;
+      });
+      const drawn = draw2d("g", { class: `wire ${heat(wire)} ${wire.waits ? "" : "sends"}`, "data-from": wire.from, "data-to": wire.to });
+      drawn.append(draw2d("path", { d: path, "marker-end": "url(#arrow)", "stroke-width": 1 + Math.min(2, Math.log10(1 + wire.ms) / 2) }));
+      if (wire.cost) {
+        const wide = widthOf(brief(wire.cost), 10) + 4;
+        drawn.append(
+          draw2d("rect", { x: x - wide / 2, y: y - 6, width: wide, height: 12 }),
+          draw2d("text", { x, y: y + 3.5 }, brief(wire.cost)),
+        );
+      }
+      return drawn;
+    });
+    const nodes = plan.nodes().map((id) => {
+      const { x, y, width, height } = plan.node(id);
+      const service = services[id];
+      const findings = `Findings of ${service.name}: ${service.findings}${service.starts ? "" : "; it cannot start"}`;
+      return draw2d(
+        "g",
+        { class: kind(service), role: "button", tabindex: 0, "aria-label": findings, "data-service": service.name, "data-id": id },
+        draw2d("rect", { x: x - width / 2, y: y - height / 2, width, height, rx: 5 }),
+        draw2d("text", { x, y: y + 4 }, label(service)),
+      );
+    });
+    const { width, height } = plan.graph();
+    const room = $("map").clientWidth - 24;
+    // Wider ones are made smaller while they can be read; then they are scrolled.
+    const scale = Math.min(1, Math.max(0.75, room / width));
+    const arrow = draw2d("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse", markerUnits: "userSpaceOnUse" });
+    arrow.append(draw2d("path", { d: "M0,0L8,4L0,8z", fill: "context-stroke" }));
+    return draw2d("svg", { viewBox: `0 0 ${width} ${height}`, width: width * scale, height: height * scale }, arrow, ...lines, ...nodes);
   };
 
-  // Folders by their findings.
+  // Folders and their files by their findings, grave ones counting more.
+  const FILES = 14;
+  const WEIGHTS = [8, 4, 2, 1];
   const drawTree = () => {
-    const weight = { critical: 8, high: 4, medium: 2, low: 1 };
-    const folders = new Map();
-    for (const finding of findings) {
-      const parts = finding.path.split("/");
-      const name = parts.slice(0, Math.min(parts.length - 1, 3)).join("/") || finding.path;
-      const entry = folders.get(name) || { name, value: 0, count: 0, worst: 3 };
-      entry.value += weight[finding.severity];
-      entry.count += 1;
-      entry.worst = Math.min(entry.worst, SEVERITIES.indexOf(finding.severity));
-      folders.set(name, entry);
-    }
     const box = $("tree");
-    if (folders.size === 0) {
+    if (findings.length === 0) {
       $("packages").hidden = true;
       return;
     }
+    const count = (into, name, finding) => {
+      const entry = into.get(name) || { name, value: 0, count: 0, worst: 3, files: new Map() };
+      const severity = SEVERITIES.indexOf(finding.severity);
+      entry.value += WEIGHTS[severity];
+      entry.count += 1;
+      entry.worst = Math.min(entry.worst, severity);
+      into.set(name, entry);
+      return entry;
+    };
+    const folders = new Map();
+    for (const finding of findings) {
+      count(count(folders, folderOf(finding.path), finding).files, finding.path, finding);
+    }
+    const heaviest = (entries) => [...entries].sort((a, b) => b.value - a.value);
+    const children = heaviest(folders.values()).map((folder) => {
+      const files = heaviest(folder.files.values());
+      const rest = files.slice(FILES);
+      const more = rest.length > 0 && {
+        name: folder.name,
+        label: `${rest.length} more files`,
+        value: rest.reduce((sum, file) => sum + file.value, 0),
+        count: rest.reduce((sum, file) => sum + file.count, 0),
+        worst: Math.min(...rest.map((file) => file.worst)),
+      };
+      return { ...folder, value: 0, label: folder.name, children: [...files.slice(0, FILES), more].filter(Boolean) };
+    });
+    const button = ({ data: entry, x0, y0, x1, y1, depth }) => {
+      const [width, height] = [x1 - x0, y1 - y0];
+      const short = entry.label || entry.name.slice(entry.name.lastIndexOf("/") + 1);
+      const about = `${entry.label || entry.name}: ${entry.count} ${entry.count === 1 ? "finding" : "findings"}, worst ${SEVERITIES[entry.worst]}`;
+      const text = width > 46 && height > 15 ? `${short} ${entry.count}` : "";
+      const attributes = { type: "button", class: depth === 1 ? "folder" : SEVERITIES[entry.worst], title: about, "aria-label": about, "data-folder": entry.name };
+      const element = make("button", attributes, make("span", {}, text));
+      Object.assign(element.style, { left: `${x0}px`, top: `${y0}px`, width: `${width}px`, height: `${height}px` });
+      return element;
+    };
     const draw = () => {
-      const { clientWidth: width, clientHeight: height } = box;
-      const top = hierarchy({ children: [...folders.values()] })
-        .sum((entry) => entry.value || 0)
-        .sort((a, b) => b.value - a.value);
-      treemap().size([width, height]).paddingInner(1)(top);
-      box.replaceChildren(
-        ...top.leaves().map((leaf) => {
-          const { name, count, worst } = leaf.data;
-          const label = `${name}: ${count} ${count === 1 ? "finding" : "findings"}, worst ${SEVERITIES[worst]}`;
-          const button = make("button", { type: "button", class: SEVERITIES[worst], "data-folder": name, title: label, "aria-label": label }, `${name} ${count}`);
-          Object.assign(button.style, {
-            left: `${leaf.x0}px`, top: `${leaf.y0}px`, width: `${leaf.x1 - leaf.x0}px`, height: `${leaf.y1 - leaf.y0}px`,
-          });
-          return button;
-        }),
-      );
+      const top = hierarchy({ children }).sum((entry) => entry.value || 0).sort((a, b) => b.value - a.value);
+      treemap().size([box.clientWidth, box.clientHeight]).paddingInner(2).paddingOuter(2).paddingTop((node) => (node.depth === 1 ? 20 : 2))(top);
+      box.replaceChildren(...top.descendants().filter((node) => node.depth > 0).map(button));
     };
     draw();
     new ResizeObserver(draw).observe(box);

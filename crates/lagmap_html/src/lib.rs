@@ -21,7 +21,7 @@ pub use mend::{Mend, RuleMend};
 const TEMPLATE: &str = include_str!("../assets/report.html");
 const CSS: &str = include_str!("../assets/report.css");
 const SCRIPT: &str = include_str!("../assets/report.js");
-/// cytoscape, d3-hierarchy and highlight.js with their licences, as `scripts/bundle-report.sh` makes them.
+/// dagre, d3-hierarchy and highlight.js with their licences, as `scripts/bundle-report.sh` makes them.
 const LIBRARIES: &str = include_str!("../assets/libraries.js");
 
 /// Writes the page. Code comes from `sources`, how the findings of a rule are mended from `mends`.
@@ -96,6 +96,12 @@ mod tests {
         assert!(page.contains("{{ 7 * 7 }}"), "nothing is a template");
         let own = page.replace(LIBRARIES, "");
         assert!(!own.contains('\u{1b}') && !own.contains('\u{202e}'), "nothing steers");
+    }
+
+    #[test]
+    fn names_between_backticks_are_set_as_code() {
+        let page = page(&report("`<b>` waits for `x"));
+        assert!(page.contains("<p class=\"message\"><code>&lt;b&gt;</code> waits for `x</p>"));
     }
 
     #[test]
