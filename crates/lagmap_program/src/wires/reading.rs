@@ -747,24 +747,7 @@ impl<'a> Reader<'a> {
                     None => found,
                 });
             }
-            (Some(text), "format", _) => {
-                let values: Result<Vec<_>, _> = arguments.iter().map(|argument| read(*argument)).collect();
-                let mut texts = read(text)?;
-                let mut named = Vec::new();
-                for keyword in facts.keywords(view.call) {
-                    let Some(name) = keyword.name else { continue };
-                    named.push((format!("{{{}}}", facts.text(name)), read(keyword.value)?));
-                }
-                if !named.is_empty() {
-                    texts = filled_by_name(&texts, &named);
-                }
-                let values = values?;
-                return Ok(if values.is_empty() {
-                    texts
-                } else {
-                    filled(&texts, &["{}", "{0}", "{1}", "{2}"], &values)
-                });
-            }
+            (Some(text), "format", _) => return self.formatted(&view, text, frame, depth),
             (Some(text), "strip" | "lower" | "encode" | "decode" | "lstrip" | "as_posix" | "unicode_string", _) => {
                 return read(text);
             }
@@ -821,6 +804,24 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(if found.is_empty() { Reading::unknown() } else { found })
+    }
+
+    /// What `text.format(...)` makes.
+    fn formatted(&self, view: &CallView<'_>, text: ExprId, frame: &Arc<Frame>, depth: u32) -> Readings {
+        let facts = view.facts();
+        let read = |id: ExprId| self.expression(view.file, id, frame, depth);
+        let values: Vec<_> =
+            facts.arguments(view.call).iter().map(|argument| read(*argument)).collect::<Result<_, _>>()?;
+        let mut texts = read(text)?;
+        let mut named = Vec::new();
+        for keyword in facts.keywords(view.call) {
+            let Some(name) = keyword.name else { continue };
+            named.push((format!("{{{}}}", facts.text(name)), read(keyword.value)?));
+        }
+        if !named.is_empty() {
+            texts = filled_by_name(&texts, &named);
+        }
+        Ok(if values.is_empty() { texts } else { filled(&texts, &["{}", "{0}", "{1}", "{2}"], &values) })
     }
 
     /// What a variable of the environment holds, as the service is declared; else its default.
