@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 work=${1:-$(mktemp -d)}
 mkdir -p "$work"
+work=$(cd "$work" && pwd)
 say() { printf '== %s\n' "$*"; }
 expect() { # EXIT-CODE COMMAND...
   local wanted=$1 got=0

@@ -267,6 +267,32 @@ fn nesting_of_every_kind_neither_crashes_nor_hangs() {
 }
 
 #[test]
+fn imports_that_lead_to_each_other_are_followed_once() {
+    use std::fmt::Write;
+
+    // Each name is imported from itself and from all others, by name and by star, in every module, many times over.
+    let modules: Vec<String> = (0..12).map(|number| format!("m{number}")).collect();
+    let mut text = String::new();
+    for module in &modules {
+        for name in ["x", "y"] {
+            write!(text, "try:\n    from {module} import {name}\nexcept ImportError:\n    from {module} import {name} as {name}\n")
+                .unwrap();
+        }
+    }
+    for module in &modules {
+        writeln!(text, "from {module} import *").unwrap();
+    }
+    text.push_str("x.y()\nz()\n");
+    let mut tree_files: Vec<(String, String)> =
+        modules.iter().map(|module| (format!("{module}.py"), text.clone())).collect();
+    tree_files.push(("main.py".into(), format!("from m0 import slow\n{SLOW}")));
+    let files: Vec<(&str, &[u8])> = tree_files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+    let report = report(tree(&files).path());
+    assert_eq!(report["summary"]["files"], 13);
+    assert_eq!(report["findings"][0]["path"], "main.py");
+}
+
+#[test]
 fn odd_names_are_escaped_in_every_output() {
     let root = tree(&[
         ("\u{1b}[31mred.py", SLOW.as_bytes()),

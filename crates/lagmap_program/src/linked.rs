@@ -112,7 +112,7 @@ impl Linked {
         let classes = Classes::default();
         let mut linked = Self { files, ids, catalogue, modules, classes, language, imported: Vec::new() };
         let imported = |unit: &ProgramFile| {
-            unit.imports.iter().map(|target| linked.import_value(*target, DEEPEST_IMPORT)).collect()
+            unit.imports.iter().map(|target| linked.import_value(*target, DEEPEST_IMPORT, &mut Looked::new())).collect()
         };
         linked.imported = linked.files.par_iter().map(imported).collect();
         linked.classes = Classes::of(&linked);
@@ -232,9 +232,29 @@ impl Linked {
     /// What a name of a module's or class's or function's scope means when read from elsewhere, without its variables:
     /// imports, functions and classes; `variable` is set if it is also assigned to.
     pub fn static_member(&self, file: FileId, scope: FunctionIndex, name: NameHash, depth: u32) -> StaticMember {
+        self.member(file, scope, name, depth, &mut Looked::new())
+    }
+
+    /// The same; `looked` are the names that were looked up on the way, each of which counts once however many imports lead there.
+    fn member(
+        &self,
+        file: FileId,
+        scope: FunctionIndex,
+        name: NameHash,
+        depth: u32,
+        looked: &mut Looked,
+    ) -> StaticMember {
         let mut found = StaticMember::default();
         let Some(depth) = depth.checked_sub(1) else { return found };
         let unit = self.file(file);
+        let place = looked.iter().position(|(known, _)| *known == (file, scope, name));
+        if let Some(place) = place {
+            // An import that leads back to itself gives nothing.
+            found.bound = looked[place].1 == Some(true);
+            return found;
+        }
+        let place = looked.len();
+        looked.push(((file, scope, name), None));
         for binding in unit.scopes.named(scope, name) {
             found.bound = true;
             match binding.source {
@@ -250,25 +270,26 @@ impl Linked {
                 }
                 Source::Import(index) => match self.imported.get(file.0 as usize) {
                     Some(imported) => found.merge(&imported[index.0 as usize]),
-                    None => found.merge(&self.import_value(unit.imports[index.0 as usize], depth)),
+                    None => found.merge(&self.import_value(unit.imports[index.0 as usize], depth, looked)),
                 },
                 Source::Opaque => {}
                 _ => found.variables.push((self.ids.function(file, scope), name)),
             }
         }
         if !found.bound && scope == FunctionIndex::MODULE {
-            self.star_member(file, name, depth, &mut found);
+            self.star_member(file, name, depth, looked, &mut found);
         }
+        looked[place].1 = Some(found.bound);
         found
     }
 
-    fn star_member(&self, file: FileId, name: NameHash, depth: u32, found: &mut StaticMember) {
+    fn star_member(&self, file: FileId, name: NameHash, depth: u32, looked: &mut Looked, found: &mut StaticMember) {
         let unit = self.file(file);
         for binding in unit.scopes.named(FunctionIndex::MODULE, NameHash::of("*")) {
             let Source::Import(index) = binding.source else { continue };
             match unit.imports[index.0 as usize] {
                 ImportTarget::Module(target) => {
-                    let inner = self.static_member(target, FunctionIndex::MODULE, name, depth);
+                    let inner = self.member(target, FunctionIndex::MODULE, name, depth, looked);
                     found.merge(&inner);
                 }
                 ImportTarget::External(model) => {
@@ -287,7 +308,7 @@ impl Linked {
         &self.imported[file.0 as usize][import.0 as usize]
     }
 
-    fn import_value(&self, target: ImportTarget, depth: u32) -> StaticMember {
+    fn import_value(&self, target: ImportTarget, depth: u32, looked: &mut Looked) -> StaticMember {
         let mut found = StaticMember { bound: true, ..StaticMember::default() };
         match target {
             ImportTarget::Module(file) => {
@@ -300,7 +321,7 @@ impl Linked {
                 found.values.add(Value::External(model));
             }
             ImportTarget::Member(file, name, submodule) => {
-                let member = self.static_member(file, FunctionIndex::MODULE, name, depth);
+                let member = self.member(file, FunctionIndex::MODULE, name, depth, looked);
                 if member.bound {
                     return member;
                 }
@@ -312,6 +333,9 @@ impl Linked {
         found
     }
 }
+
+/// Names that were looked up, with their scopes, and whether they are bound, once that is known.
+type Looked = SmallVec<[((FileId, FunctionIndex, NameHash), Option<bool>); 8]>;
 
 /// What a name means when it is read from another scope.
 #[derive(Clone, Debug, Default)]

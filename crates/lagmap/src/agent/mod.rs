@@ -21,7 +21,8 @@ pub fn run(arguments: &McpArguments) -> Result<ExitCode, Failure> {
     audit::check_root(&arguments.path)?;
     let failed = |error: &dyn std::fmt::Display| Failure::new("cannot serve").because(error);
     let tools = Tools::new(Audited::new(&arguments.path)?);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| failed(&error))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| failed(&error))?;
     runtime.block_on(async {
         let service = tools.serve(rmcp::transport::stdio()).await.map_err(|error| failed(&error))?;
         service.waiting().await.map_err(|error| failed(&error))
