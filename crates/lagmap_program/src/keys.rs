@@ -50,8 +50,8 @@ fn is_event(facts: &lagmap_facts::FileFacts, id: ExprId) -> bool {
     EVENTS.iter().any(|event| name == *event || name.strip_suffix(event).is_some_and(|rest| rest.ends_with('_')))
 }
 
-/// Whether an expression by itself says so.
-fn is_new_each_time(facts: &lagmap_facts::FileFacts, key: ExprId) -> bool {
+/// Whether a name says that what it holds is new each time: `request_id`, `text`. Names in capitals are constants.
+pub(crate) fn is_open_name(name: &str) -> bool {
     const OPEN: [&str; 22] = [
         "request_id",
         "req_id",
@@ -76,14 +76,14 @@ fn is_new_each_time(facts: &lagmap_facts::FileFacts, key: ExprId) -> bool {
         "uuid",
         "token",
     ];
-    let speaks = |text: &str| {
-        let text = text.to_ascii_lowercase();
-        OPEN.iter().any(|word| text == *word || text.ends_with(word))
-    };
-    // Names in capitals are constants.
-    let is_constant = |text: &str| text.chars().all(|letter| !letter.is_lowercase());
+    OPEN.iter().any(|word| name.ends_with(word))
+}
+
+/// Whether an expression by itself says so.
+fn is_new_each_time(facts: &lagmap_facts::FileFacts, key: ExprId) -> bool {
+    let speaks = |text: &str| is_open_name(&text.to_ascii_lowercase());
     match facts.expr(key) {
-        Expr::Name(name) => speaks(facts.text(name)) && !is_constant(facts.text(name)),
+        Expr::Name(name) => is_open_name(facts.text(name)),
         Expr::Attribute { value, attribute } => {
             speaks(facts.text(attribute)) || facts.text(attribute) == "id" && is_event(facts, value)
         }

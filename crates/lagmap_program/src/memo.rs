@@ -3,7 +3,7 @@
 use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, NameHash, OpKind, Parameter, ScopeKind};
 use rustc_hash::FxHashSet;
 
-use crate::{Evaluator, FileId, Frequency, FunctionId, Program, Value, guards::guards};
+use crate::{Evaluator, FileId, Frequency, FunctionId, Givers, Program, Value, guards::guards, keys::is_open_name};
 
 /// What a cache of results keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,20 +108,41 @@ impl Program {
             && crate::method_kind(&unit.facts, facts) == crate::MethodKind::Plain
     }
 
-    /// Parameters of a function, its receiver left out, that may take any number of values: their type has more than a
-    /// few, and what callers are seen to pass is not only constants.
-    pub fn open_parameters(&self, function: FunctionId) -> usize {
+    /// Whether a parameter of a function, its receiver left out, is seen to take any number of values: its type has more than
+    /// a few, and a caller passes what comes with requests or from outside, or it is a text of any wording. Names of
+    /// modules, classes and settings, as most functions take, come from fixed sets.
+    pub fn has_open_parameter(&self, function: FunctionId) -> bool {
         let (unit, facts) = self.function(function);
         let (file, _) = self.linked.ids.of_function(function);
         let is_of_class = crate::method_kind(&unit.facts, facts) == crate::MethodKind::Class;
         let receiver = usize::from(facts.class.is_some() && (is_of_class || self.takes_receiver(function)));
         let mut evaluator = self.evaluator(file);
-        let parameters = facts.parameters.iter().enumerate().skip(receiver);
-        let open = parameters.filter(|(index, parameter)| {
+        let mut parameters = facts.parameters.iter().enumerate().skip(receiver);
+        parameters.any(|(index, parameter)| {
+            let name = unit.facts.text(parameter.name);
+            let calls = || self.calls_passing(function, index);
             !self.has_few_values(&unit.facts, &mut evaluator, parameter)
-                && !self.is_only_given_constants(function, *index)
-        });
-        open.count()
+                && !self.is_only_given_constants(function, index)
+                && (is_open_name(name)
+                    || calls().next().is_none() && self.is_worked_on_as_text(function, parameter)
+                    || calls().any(|(call, given)| {
+                        self.is_open_key(call.file, given, 3) || self.may_be_long(call.file, given, Givers::Requests)
+                    }))
+        })
+    }
+
+    /// Whether a function takes a parameter apart: `text.split()`, `word[at:]`, `for letter in word`.
+    fn is_worked_on_as_text(&self, function: FunctionId, parameter: &Parameter) -> bool {
+        let (unit, scope) = self.function(function);
+        let facts = &unit.facts;
+        let is = |id: ExprId| matches!(facts.expr(id), Expr::Name(name) if name == parameter.name);
+        scope.exprs.clone().any(|index| match facts.exprs[index as usize].expr {
+            Expr::Attribute { value, attribute } => {
+                is(value) && matches!(facts.text(attribute), "split" | "splitlines" | "lower" | "casefold" | "strip")
+            }
+            Expr::Subscript { value, index } => is(value) && matches!(facts.expr(index), Expr::Slice { .. }),
+            _ => false,
+        })
     }
 
     /// `bool`, `Literal[...]`, a class, or a member of an enumeration.
@@ -185,19 +206,15 @@ impl Program {
         found
     }
 
-    /// Whether the objects that a method is called on are made again and again, by the program or by a library's users.
+    /// Whether the objects that a method is called on are seen to be made again and again: per request, or in a service's
+    /// loop. How many a library's users make is not known; of most that have a cache it is one.
     pub fn is_of_many_objects(&self, method: FunctionId) -> bool {
-        if self.is_made_repeatedly(method) {
-            return true;
-        }
         let (file, _) = self.linked.ids.of_function(method);
         let Some(class) = self.function(method).1.class else { return false };
         let class = self.linked.ids.class(file, class);
         let mut family = std::iter::once(class).chain(self.linked.classes.subclasses(class).iter().copied());
         family.any(|class| {
-            self.made_in(class).any(Frequency::is_repeated)
-                || self.constructions(class).next().is_none()
-                    && self.contexts_of(method).any(|context| context.frequency == Frequency::Library)
+            self.made_in(class).any(|frequency| matches!(frequency, Frequency::Request | Frequency::Background))
         })
     }
 }

@@ -17,6 +17,27 @@ impl Program {
         })
     }
 
+    /// The live calls of a function that pass something for a parameter, and what each passes.
+    pub(crate) fn calls_passing(
+        &self,
+        function: FunctionId,
+        index: usize,
+    ) -> impl Iterator<Item = (CallView<'_>, ExprId)> + '_ {
+        let (unit, facts) = self.function(function);
+        let name = unit.facts.text(facts.parameters[index].name);
+        let position = index.checked_sub(usize::from(self.takes_receiver(function)));
+        self.incoming(function).filter(|edge| self.is_live(edge.from)).filter_map(move |edge| {
+            let (file, id) = self.linked.ids.of_site(edge.site);
+            let Expr::Call(call) = self.linked.file(file).facts.expr(id) else { return None };
+            if !matches!(edge.kind, EdgeKind::Call { .. } | EdgeKind::Construct(_)) {
+                return None;
+            }
+            let call = self.call(self.linked.ids.call(file, call));
+            let given = call.argument(Some(name), position.and_then(|at| u32::try_from(at).ok()))?;
+            Some((call, given))
+        })
+    }
+
     /// Whether there are callers and a condition holds for what each passes.
     fn all_callers(
         &self,

@@ -77,7 +77,7 @@ fn retrying_loops(facts: &FileFacts) -> FxHashSet<RegionId> {
 }
 
 /// `while True`, `while self.running`, `while not stop.is_set()`: nothing in the condition counts or compares.
-fn runs_for_ever(facts: &FileFacts, test: ExprId) -> bool {
+pub fn runs_for_ever(facts: &FileFacts, test: ExprId) -> bool {
     match facts.expr(test) {
         Expr::Bool(value) => value,
         Expr::Int(value) => value != 0,

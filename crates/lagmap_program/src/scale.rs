@@ -86,6 +86,19 @@ impl Program {
         })
     }
 
+    /// Whether what is added is reported as an error or warning, too: it is the exception, and few of many are.
+    fn is_beside_warning(&self, addition: &CallView<'_>) -> bool {
+        let facts = addition.facts();
+        let is_branch = matches!(facts.region(addition.region).kind, RegionKind::If { .. });
+        is_branch
+            && self.calls(addition.function).any(|call| {
+                let Expr::Attribute { attribute, .. } = facts.expr(call.call.callee) else { return false };
+                call.region == addition.region
+                    && call.has_tag("log")
+                    && matches!(facts.text(attribute), "warning" | "warn" | "error" | "exception" | "critical")
+            })
+    }
+
     /// `if handler not in handlers: handlers.append(handler)`, of what has been seen before.
     fn adds_one_of_few(&self, call: &CallView<'_>) -> bool {
         let facts = call.facts();
@@ -114,6 +127,8 @@ impl Program {
                 })
             };
             self.is_addition(&call, site)
+                && !call.around().handler
+                && !self.is_beside_warning(&call)
                 && (by_loop() || persists() && call.contexts().any(often) && !self.adds_one_of_few(&call))
         })
     }
@@ -178,10 +193,13 @@ impl Program {
                 let is_parted = name == "split" && !arguments.is_empty();
                 let is_text = !is_parted && matches!(name, "split" | "splitlines");
                 let is_constant = matches!(facts.expr(value), Expr::Str(_));
+                // A mapping that one is given is one record, and its keys are the record's fields.
+                let is_record = matches!(name, "items" | "keys") && self.is_given_name(call.file, value);
                 let views =
                     ["items", "values", "keys", "copy", "lower", "upper", "strip", "split", "splitlines", "all"];
                 is_text && !is_constant
                     || !is_parted
+                        && !is_record
                         && (call.models().next().is_some() || views.contains(&name))
                         && std::iter::once(&value)
                             .chain(arguments)
@@ -222,6 +240,19 @@ impl Program {
                 _ => false,
             }
         })
+    }
+
+    /// A name that is a parameter or the item of a loop, rather than something that the function makes.
+    fn is_given_name(&self, file: FileId, id: ExprId) -> bool {
+        let unit = self.linked.file(file);
+        let facts = &unit.facts;
+        let Expr::Name(name) = facts.expr(id) else { return false };
+        let node = &facts.exprs[id.0 as usize];
+        let scope = facts.region(node.region).function;
+        let mut bindings =
+            unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region).peekable();
+        bindings.peek().is_some()
+            && bindings.all(|binding| matches!(binding.source, Source::Parameter(_) | Source::Iteration(_)))
     }
 
     /// A parameter for which users of a library or senders of requests pass what they like, or a caller passes much. As many

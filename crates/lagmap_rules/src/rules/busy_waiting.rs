@@ -77,12 +77,22 @@ fn polled(program: &Program, sleep: &CallView<'_>) -> Option<String> {
             _ => false,
         };
         let ends_loop = is_condition && call.models().any(|(model, _)| program.catalogue().name(model) == "is_set");
+        // A flag that is looked at between other work says whether to go on with it.
+        let is_flag = is_set(call) && inside.iter().any(|other| works(program, other));
         let Expr::Attribute { .. } = facts.expr(call.call.callee) else { return None };
         // `while not queue.empty(): queue.get_nowait()` takes out what is left: no sleep waits for that.
         let mut within = facts.enclosing(call.region).take_while(|(region, _)| *region != looped);
         let drains = within.any(|(_, region)| region.kind.is_loop()) || is_test_of_inner_loop(facts, looped, call);
-        (asks && !ends_loop && !drains && !waits_for_clear(facts, sleep, call)).then(|| facts.dotted(call.call.callee)).flatten()
+        (asks && !ends_loop && !is_flag && !drains && !waits_for_clear(facts, sleep, call)).then(|| facts.dotted(call.call.callee)).flatten()
     })
+}
+
+/// Whether a call does more than ask, log or reckon: it runs a function of the program or waits for something.
+fn works(program: &Program, call: &CallView<'_>) -> bool {
+    let waits = call.models().any(|(model, _)| {
+        program.catalogue().entry(model).is_some_and(|entry| entry.effect.is_some_and(|effect| effect != EffectKind::Cpu))
+    });
+    !program.callees(call.site).is_empty() || waits && !is_set(call) && !call.has_tag("log")
 }
 
 /// Whether a call stands in the test of a loop inside the one that sleeps.

@@ -25,7 +25,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let Some((writer, written)) = made.model() else { continue };
         // Whoever drops the result only asks whether it works; whoever says how to parse, or has an encoder to write with, wants
         // something else than a copy.
-        let converts = made.argument(Some("cls"), None).is_some();
+        let converts = ["cls", "default", "option"].iter().any(|name| made.argument(Some(name), None).is_some());
         if call.call.result == ResultUse::Discarded || converts || !call.facts().keywords(call.call).is_empty() {
             continue;
         }

@@ -1,7 +1,7 @@
 //! `regex-compiled-per-request`.
 
 use lagmap_facts::{Expr, ExprId};
-use lagmap_program::{CallView, Frequency, Interval, Program, Recurrence};
+use lagmap_program::{CallView, Frequency, Givers, Interval, Program, Recurrence};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -28,7 +28,9 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         }
         // One short pattern more per request is compiled in the time of a log line; many are not, and a long one is not.
         let around = call.around();
-        let many = around.loops > 0 && program.varies_by_round(&call, first);
+        let many = around.loops > 0
+            && program.varies_by_round(&call, first)
+            && program.is_looped_over_much(call.file, call.region, program.givers());
         let long = context.frequency != Frequency::Library && is_alternation(&call, first);
         let cost = if many || long { Interval::new(0.1, 12.0) } else { Interval::new(0.05, 1.0) };
         let message = format!("`{}()` compiles a pattern that is put together anew each time", call.path());
@@ -48,7 +50,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
-/// Whether a pattern is made of any number of alternatives: `"|".join(words)`, by itself or as a part.
+/// Whether a pattern is made of any number of alternatives: `"|".join(words)`, by itself or as a part, of words that come
+/// from outside. The members of an enumeration or of a table give the same pattern each time, which `re` keeps.
 fn is_alternation(call: &CallView<'_>, pattern: ExprId) -> bool {
     let facts = call.facts();
     match facts.expr(pattern) {
@@ -56,7 +59,9 @@ fn is_alternation(call: &CallView<'_>, pattern: ExprId) -> bool {
         Expr::Binary { left, right, .. } => is_alternation(call, left) || is_alternation(call, right),
         Expr::Call(inner) => match facts.expr(facts.call(inner).callee) {
             Expr::Attribute { value, attribute } if facts.text(attribute) == "join" => {
+                let words = facts.arguments(facts.call(inner)).first();
                 matches!(facts.expr(value), Expr::Str(text) if facts.text(text).contains('|'))
+                    && words.is_some_and(|words| call.program.may_be_long(call.file, *words, Givers::Requests))
             }
             _ => false,
         },

@@ -57,7 +57,7 @@ fn kept(program: &Program, function: FunctionId) -> Option<Kept> {
     let matters = memo.most.is_none_or(|most| most > FEW && !program.is_of_values(function));
     if is_method && matters && program.is_of_many_objects(function) {
         Some(Kept::Objects(memo.decorator))
-    } else if memo.most.is_none() && program.open_parameters(function) > 0 {
+    } else if memo.most.is_none() && program.has_open_parameter(function) {
         Some(Kept::Results(memo.decorator))
     } else {
         None
