@@ -27,6 +27,23 @@ pub fn wires_in(program: &Program, service: usize) -> Vec<Wire> {
             }
         }
     }
+    // Of a task, workers have only the function.
+    for wire in wires.wires.iter().filter(|wire| wire.to == service && wire.listener.is_none()) {
+        let (Joint::Topic(task), caller) = (&wire.by, &wires.endpoints[wire.from][wire.caller]) else { continue };
+        let Some(function) = caller.handlers.first() else { continue };
+        let (unit, facts) = program.function(*function);
+        let own = Wire {
+            peer: Some(program.system.services[wire.from].name.clone()),
+            topic: Some(task.clone()),
+            waits: wire.waits,
+            path: unit.path.clone(),
+            line: unit.lines.position(facts.name_span.start).line,
+            ..end(program, caller)
+        };
+        if !found.contains(&own) {
+            found.push(own);
+        }
+    }
     found
 }
 

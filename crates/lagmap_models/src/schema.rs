@@ -343,6 +343,9 @@ pub struct WireModel {
     /// What objects of each kind are there for.
     #[serde(default)]
     pub kinds: BTreeMap<String, WireKind>,
+    /// Attributes of a task whose calls hand it something: `delay`.
+    #[serde(default)]
+    pub handed_by: Vec<String>,
     /// Methods of the object one of which must be called, too: binding alone is no listening.
     #[serde(default)]
     pub with: Vec<String>,
@@ -387,6 +390,8 @@ pub enum WireRole {
     Routes,
     /// Enters all routes of another application or router under a prefix.
     Mounts,
+    /// Makes the decorated function a task, which workers run; `topic` is its name.
+    Tasks,
 }
 
 /// What an object at the end of a wire is there for.

@@ -317,6 +317,12 @@ impl Follow<'_> {
             let program = first.strip_suffix(".py").unwrap_or(first);
             let is_launcher = LAUNCHERS.iter().any(|launcher| launcher.name == program);
             let is_script = file_name(first).len() > 3 && is_python_file(first) && !is_launcher;
+            // `watchfiles 'celery -A app worker'`: the command is one word.
+            if first.contains(char::is_whitespace) {
+                let line = first.clone();
+                self.script(&line);
+                return true;
+            }
             let mut words = inner.to_vec();
             if is_script || (name == "coverage" && first == "-m") {
                 words.insert(0, "python".to_owned());

@@ -152,11 +152,15 @@ impl Reader<'_> {
             let manifests = by_folder.entry(folder_of(&path).to_owned()).or_default();
             manifests.pods.extend(read.pods);
             manifests.fronts.extend(read.fronts);
+            for (name, map) in read.maps {
+                manifests.maps.entry(name).or_default().extend(map);
+            }
         }
         let mut all: Vec<(Declaration, Vec<(u32, String)>)> = Vec::new();
         for manifests in by_folder.into_values() {
             for mut pod in manifests.pods {
                 let mut faults = Vec::new();
+                pod.configure(&manifests.maps);
                 for front in manifests.fronts.iter().filter(|front| leads_to(front, &pod.labels)) {
                     if front.name != pod.declaration.name {
                         pod.declaration.hosts.push(front.name.clone());

@@ -443,6 +443,21 @@ pub(crate) const WRAPPERS: &[Wrapper] = &[
     wrapper("wait-for", 0, &["-t"]),
     wrapper("dockerize", 0, &["-wait", "-timeout", "-template"]),
     wrapper("watchmedo", 1, &["--directory", "-d", "--pattern", "-p", "--patterns", "--signal", "--ignore-patterns"]),
+    // https://watchfiles.helpmanual.io/cli/
+    wrapper(
+        "watchfiles",
+        0,
+        &[
+            "--filter",
+            "--args",
+            "--target-type",
+            "--ignore-paths",
+            "--verbosity",
+            "--grace-period",
+            "--sigint-timeout",
+            "--sigkill-timeout",
+        ],
+    ),
     with_verb("newrelic-admin", "run-program", &[]),
     with_verb("poetry", "run", &["-C", "--directory"]),
     with_verb("pipenv", "run", &[]),

@@ -280,7 +280,13 @@ spec:
           image: registry/shop/web:1
           command: [python, -m, shop.web]
           ports: [{containerPort: 8000, name: http}]
-          env: [{name: MODE, value: live}]
+          envFrom: [{configMapRef: {name: places}}]
+          env: [{name: MODE, value: live}, {name: BACK, valueFrom: {configMapKeyRef: {name: places, key: STORE_ADDR}}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: places}
+data: {STORE_ADDR: 'store:8080', MODE: test}
 ---
 apiVersion: v1
 kind: Service
@@ -312,6 +318,9 @@ spec: {template: {spec: {containers: [{name: db, image: 'postgres:16'}]}}}
     let web = service(&system, "web");
     assert_eq!((web.group.as_str(), web.instances), ("deployment", Some(2)));
     assert_eq!(web.hosts, ["shop"]);
+    let variable = |name| web.environment.get(name).map(String::as_str);
+    assert_eq!((variable("STORE_ADDR"), variable("BACK")), (Some("store:8080"), Some("store:8080")));
+    assert_eq!(variable("MODE"), Some("live"), "what the container says itself wins");
     assert_eq!((service(&system, "nightly").runs, script(&system, "nightly")), (Runs::Job, "nightly.py"));
     assert_eq!(
         messages(&system, ProblemKind::UnreachableService),
@@ -478,4 +487,15 @@ fn nothing_outside_of_the_root_is_read() {
         .expect("a link");
     let system = load(inside.path(), &[], &Options::default());
     assert!(names(&system).is_empty(), "{:?}", names(&system));
+}
+
+#[test]
+fn a_command_that_a_watcher_is_given_as_one_word_is_followed() {
+    let compose = "services:\n  jobs: {build: ., command: ./start}\n";
+    let start = "#!/bin/bash\nwatchfiles \\\n  --filter python \\\n  'celery -A shop.tasks worker -Q high,low'\n";
+    let files =
+        [("compose.yml", compose), ("start", start), ("Dockerfile", "FROM python\nCOPY . .\n"), ("shop/tasks.py", "")];
+    let system = system(&files);
+    assert_eq!(names(&system), ["jobs"]);
+    assert_eq!((service(&system, "jobs").runs, script(&system, "jobs")), (Runs::Worker, "shop/tasks.py"));
 }

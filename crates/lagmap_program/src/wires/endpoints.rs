@@ -12,6 +12,7 @@ use super::{
     address::Address,
     frame::{Caller, Frame, NeedsCaller},
     reading::Reader,
+    tasks::Tasks,
     text::{Part, Reading},
 };
 use crate::{CallSite, CallView, ClassId, FunctionId, Program, Site, Source, Value};
@@ -81,6 +82,7 @@ pub fn endpoints(program: &Program, names: &FxHashMap<&str, usize>) -> Vec<Vec<E
     calls.sort_unstable();
     calls.dedup();
     let mounts: Vec<CallSite> = calls.iter().copied().filter(|call| is_mount(program, &program.call(*call))).collect();
+    let tasks = Tasks::of(program);
     let services = program.system.services.par_iter().enumerate();
     services
         .map(|(service, declared)| {
@@ -90,7 +92,13 @@ pub fn endpoints(program: &Program, names: &FxHashMap<&str, usize>) -> Vec<Vec<E
             }
             let reader = Reader::new(program, service, names);
             let own = calls.iter().map(|call| program.call(*call)).filter(|call| reader.reaches(call.function));
-            own.flat_map(|call| of_call(program, &reader, service, &call, &mounts)).collect()
+            let mut found: Vec<Endpoint> =
+                own.flat_map(|call| of_call(program, &reader, service, &call, &mounts)).collect();
+            for endpoint in &mut found {
+                tasks.complete(endpoint);
+            }
+            found.extend(tasks.endpoints(program, &reader, service));
+            found
         })
         .collect()
 }
@@ -116,7 +124,8 @@ fn of_call(
     if !wire.with.is_empty() && !object.is_some_and(is_used) {
         return Vec::new();
     }
-    if matches!(wire.role, WireRole::Opens | WireRole::Sends | WireRole::Receives | WireRole::Mounts) {
+    if matches!(wire.role, WireRole::Opens | WireRole::Sends | WireRole::Receives | WireRole::Mounts | WireRole::Tasks)
+    {
         return Vec::new();
     }
     reader.begin();

@@ -9,6 +9,7 @@ use super::{
     endpoints::Endpoint,
     text::{Part, Setting},
 };
+use crate::FunctionId;
 
 /// One service calls another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +64,12 @@ struct Listening {
     fallback: bool,
 }
 
-/// Joins the endpoints of all services.
-pub fn join(system: &System, endpoints: &mut [Vec<Endpoint>]) -> (Vec<Wire>, Vec<(usize, usize, Loose)>) {
+/// Joins the endpoints of all services; the last argument says whether a service runs a task that an endpoint hands something.
+pub fn join(
+    system: &System,
+    endpoints: &mut [Vec<Endpoint>],
+    takes: &dyn Fn(usize, &Endpoint, FunctionId) -> bool,
+) -> (Vec<Wire>, Vec<(usize, usize, Loose)>) {
     let listening = listening(system, endpoints);
     for one in &listening {
         if let Some(index) = one.endpoint {
@@ -94,6 +99,19 @@ pub fn join(system: &System, endpoints: &mut [Vec<Endpoint>]) -> (Vec<Wire>, Vec
                     Err(Loose::Itself) => {}
                     Err(why) => loose.push((from, caller, why)),
                 },
+                WireRole::Publishes if !endpoint.handlers.is_empty() => {
+                    let takes = |to: &usize| endpoint.handlers.iter().any(|task| takes(*to, endpoint, *task));
+                    let workers: Vec<usize> = (0..system.services.len()).filter(takes).collect();
+                    if workers.is_empty() {
+                        loose.push((from, caller, Loose::NobodyListens));
+                    }
+                    // What a worker hands to its own kind stays with it.
+                    let others = workers.into_iter().filter(|to| *to != from);
+                    wires.extend(others.map(|to| {
+                        let by = Joint::Topic(endpoint.topics.first().cloned().unwrap_or_default());
+                        Wire { from, to, caller, listener: None, by, waits: false }
+                    }));
+                }
                 WireRole::Publishes => wires.extend(search.subscribers(from, caller, endpoint)),
                 _ => {}
             }

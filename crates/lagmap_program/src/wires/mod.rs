@@ -13,6 +13,7 @@ mod queries;
 mod reading;
 mod requests;
 mod settings;
+mod tasks;
 mod text;
 mod time;
 mod waits;
@@ -61,7 +62,9 @@ impl Wires {
             names.entry(service.name.as_str()).or_insert(index);
         }
         let mut endpoints = endpoints::endpoints(program, &names);
-        let (wires, loose) = join::join(&program.system, &mut endpoints);
+        let (wires, loose) = join::join(&program.system, &mut endpoints, &|service, endpoint, task| {
+            tasks::takes(program, service, &endpoint.protocol, task)
+        });
         let mut found = Self { endpoints, wires, loose, ..Self::default() };
         time::reckon(program, &names, &mut found);
         found.behind = found.waiting_behind(program);

@@ -1,5 +1,7 @@
 //! Kubernetes manifests: the containers of workloads, and the services before them.
 
+use std::collections::BTreeMap;
+
 use super::{Command, Declaration};
 use crate::service::{Published, SourceKind};
 use crate::value::Variables;
@@ -24,6 +26,26 @@ pub(crate) struct Pod {
     pub(crate) labels: Variables,
     /// Names of its ports.
     pub(crate) port_names: Vec<(String, u32)>,
+    /// The `ConfigMap`s of which it has all variables, in order.
+    pub(crate) maps: Vec<String>,
+    /// Variables that a key of a `ConfigMap` says: name, map, key.
+    pub(crate) mapped: Vec<(String, String, String)>,
+}
+
+impl Pod {
+    /// Gives its container the variables that `ConfigMap`s say; what it says itself wins.
+    pub(crate) fn configure(&mut self, maps: &BTreeMap<String, Variables>) {
+        let own = std::mem::take(&mut self.declaration.environment);
+        for map in self.maps.iter().filter_map(|name| maps.get(name)) {
+            self.declaration.environment.extend(map.clone());
+        }
+        for (name, map, key) in &self.mapped {
+            if let Some(value) = maps.get(map).and_then(|map| map.get(key)) {
+                self.declaration.environment.insert(name.clone(), value.clone());
+            }
+        }
+        self.declaration.environment.extend(own);
+    }
 }
 
 /// What one file says.
@@ -31,6 +53,8 @@ pub(crate) struct Pod {
 pub(crate) struct Manifests {
     pub(crate) pods: Vec<Pod>,
     pub(crate) fronts: Vec<Front>,
+    /// What `ConfigMap`s say, by name.
+    pub(crate) maps: BTreeMap<String, Variables>,
 }
 
 /// Whether a YAML file may hold manifests. One with template marks is no YAML, and not ours to complain about.
@@ -56,6 +80,11 @@ fn take(tree: &Tree, document: NodeId, path: &str, found: &mut Manifests) {
     let Some(kind) = text(tree, document, "kind") else { return };
     let Some(metadata) = tree.get(document, "metadata") else { return };
     let Some(name) = text(tree, metadata, "name") else { return };
+    if kind == "ConfigMap" {
+        let data = tree.get(document, "data").map(|data| pairs(tree, data)).unwrap_or_default();
+        found.maps.entry(name).or_default().extend(data);
+        return;
+    }
     let Some(spec) = tree.get(document, "spec") else { return };
     let line = tree.node(document).map_or(1, |node| node.line);
     if kind == "Service" {
@@ -102,7 +131,7 @@ fn take(tree: &Tree, document: NodeId, path: &str, found: &mut Manifests) {
         declaration.is_job = matches!(kind.as_str(), "Job" | "CronJob");
         declaration.on_host = on_host;
         declaration.instances = text(tree, spec, "replicas").and_then(|number| number.parse().ok());
-        let mut port_names = Vec::new();
+        let (mut port_names, mut mapped) = (Vec::new(), Vec::new());
         for &port in
             tree.get(container, "ports").map(|ports| tree.items(ports)).unwrap_or_default().iter().take(MAX_ITEMS)
         {
@@ -121,8 +150,16 @@ fn take(tree: &Tree, document: NodeId, path: &str, found: &mut Manifests) {
             if let (Some(name), Some(value)) = (text(tree, variable, "name"), text(tree, variable, "value")) {
                 declaration.environment.insert(name, value);
             }
+            let from = tree.get(variable, "valueFrom").and_then(|from| tree.get(from, "configMapKeyRef"));
+            if let (Some(name), Some(from)) = (text(tree, variable, "name"), from)
+                && let (Some(map), Some(key)) = (text(tree, from, "name"), text(tree, from, "key"))
+            {
+                mapped.push((name, map, key));
+            }
         }
-        found.pods.push(Pod { declaration, labels: labels.clone(), port_names });
+        let all = tree.get(container, "envFrom").map(|all| tree.items(all)).unwrap_or_default();
+        let maps = all.iter().take(MAX_ITEMS).filter_map(|&from| text(tree, tree.get(from, "configMapRef")?, "name"));
+        found.pods.push(Pod { declaration, labels: labels.clone(), port_names, maps: maps.collect(), mapped });
     }
 }
 
