@@ -290,6 +290,8 @@ pub enum RunContext {
     Handler,
     /// Per request or message, on the event loop even if it is a plain function (aiohttp, python-socketio async).
     LoopHandler,
+    /// Per task, in a worker that takes tasks from a queue.
+    Task,
     /// In another thread.
     Thread,
     /// In another process.

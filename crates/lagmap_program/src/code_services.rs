@@ -79,7 +79,7 @@ pub(crate) fn services_of_code(linked: &Linked, graph: &Graph, solution: &Soluti
 
 /// Whether a script reaches something that goes on until it is stopped: a loop without end, or a handler that a library calls.
 fn keeps_running(linked: &Linked, graph: &Graph, file: FileId) -> bool {
-    let start = Start { scripts: vec![file], functions: Vec::new(), any_class: false };
+    let start = Start { scripts: vec![file], functions: Vec::new(), any_class: false, runs: Runs::Process };
     let reached = reach(linked, graph, &start).functions;
     reached.iter().any(|index| {
         let function = FunctionId(index as u32);
@@ -88,7 +88,9 @@ fn keeps_running(linked: &Linked, graph: &Graph, file: FileId) -> bool {
             let around = graph.around(file, edge.region);
             let handles = matches!(
                 edge.kind,
-                EdgeKind::Callback(RunContext::Handler | RunContext::LoopHandler | RunContext::Periodic)
+                EdgeKind::Callback(
+                    RunContext::Handler | RunContext::LoopHandler | RunContext::Task | RunContext::Periodic
+                )
             );
             handles || around.service || around.forever
         })

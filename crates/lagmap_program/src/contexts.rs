@@ -331,7 +331,7 @@ fn after(here: Context, kind: EdgeKind, is_async: bool) -> Context {
             let (place, frequency) = match context {
                 RunContext::Caller => (here.place, here.frequency),
                 RunContext::EventLoop => (Place::EventLoop, here.frequency),
-                RunContext::Handler => (Place::Worker, Frequency::Request),
+                RunContext::Handler | RunContext::Task => (Place::Worker, Frequency::Request),
                 RunContext::LoopHandler => (Place::EventLoop, Frequency::Request),
                 RunContext::Thread => (Place::Worker, here.frequency),
                 RunContext::Process => (Place::Process, here.frequency),
@@ -407,6 +407,7 @@ pub const fn is_framework(context: RunContext) -> bool {
         context,
         RunContext::Handler
             | RunContext::LoopHandler
+            | RunContext::Task
             | RunContext::Periodic
             | RunContext::Startup
             | RunContext::Shutdown

@@ -17,6 +17,7 @@ pub(crate) struct Entered {
     pub(crate) scripts: Vec<FileId>,
     /// What it runs first, with the context.
     pub(crate) entries: Vec<(FunctionId, Context)>,
+    runs: Runs,
 }
 
 impl Entered {
@@ -26,7 +27,10 @@ impl Entered {
             let index = linked.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok();
             index.map(|index| FileId(index as u32))
         };
-        let mut entered = Self { scripts: Vec::new(), entries: Vec::new() };
+        // A script that is called a worker calls itself what it runs.
+        let is_own = matches!(service.entry, Entry::Script | Entry::Module);
+        let runs = if is_own { Runs::Process } else { service.runs };
+        let mut entered = Self { scripts: Vec::new(), entries: Vec::new(), runs };
         let frequency = match service.runs {
             Runs::Job | Runs::Command => Frequency::Script,
             // Nothing says that it is deployed at all.
@@ -69,6 +73,7 @@ impl Entered {
             scripts: self.scripts.clone(),
             functions: self.entries.iter().map(|(function, _)| *function).collect(),
             any_class: false,
+            runs: self.runs,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn loaded_by_name(linked: &Linked, service: &Service, entry: FileId) 
     if let Some(settings) = settings.and_then(|name| loaded.module(entry, &name)) {
         loaded.settings(settings);
     }
-    if service.runs == Runs::Worker || service.runs == Runs::Scheduler {
+    if matches!(service.runs, Runs::Worker | Runs::Scheduler | Runs::Monitor) {
         for name in dotted_texts(linked, entry) {
             if let Some(file) = loaded.module(entry, &name) {
                 loaded.add(file);

@@ -105,7 +105,7 @@ impl Program {
         let (unit, facts) = self.function(function);
         facts.class.is_some()
             && facts.kind == ScopeKind::Function
-            && crate::method_kind(&unit.facts, facts) == crate::MethodKind::Plain
+            && matches!(crate::method_kind(&unit.facts, facts), crate::MethodKind::Plain | crate::MethodKind::Property)
     }
 
     /// Whether a parameter of a function, its receiver left out, is seen to take any number of values: its type has more than
@@ -126,7 +126,9 @@ impl Program {
                 && (is_open_name(name)
                     || calls().next().is_none() && self.is_worked_on_as_text(function, parameter)
                     || calls().any(|(call, given)| {
-                        self.is_open_key(call.file, given, 3) || self.may_be_long(call.file, given, Givers::Requests)
+                        self.is_open_key(call.file, given, 3)
+                            || self.is_of_request(call.file, given, 3)
+                            || self.may_be_long(call.file, given, Givers::Requests)
                     }))
         })
     }

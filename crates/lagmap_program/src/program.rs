@@ -7,7 +7,7 @@ use lagmap_facts::{
 };
 use lagmap_models::{ApiEntry, Catalogue, EffectKind, ModelId};
 use lagmap_source::Span;
-use lagmap_system::System;
+use lagmap_system::{Runs, System};
 use rustc_hash::FxHashMap;
 
 use crate::{
@@ -729,6 +729,7 @@ fn start(
             scripts: run_as_script.clone(),
             functions: entries.iter().map(|(function, _)| *function).collect(),
             any_class: true,
+            runs: Runs::Process,
         };
         made.union(&reach(linked, graph, &start).classes);
     }

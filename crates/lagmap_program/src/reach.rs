@@ -1,6 +1,8 @@
 //! Reach: what runs when a script is started, by imports and by calls.
 
 use lagmap_facts::FunctionIndex;
+use lagmap_models::RunContext;
+use lagmap_system::Runs;
 use rayon::prelude::*;
 
 use crate::{
@@ -77,6 +79,24 @@ pub struct Start {
     pub functions: Vec<FunctionId>,
     /// Instances of every class may be made from outside.
     pub any_class: bool,
+    /// What the process does, which decides what it runs of all that is registered.
+    pub runs: Runs,
+}
+
+impl Start {
+    /// Whether what is registered to run in a context runs here: a worker serves no routes, a server takes no tasks from queues, and
+    /// who starts tasks at their times or shows them only imports the code.
+    const fn takes(&self, edge: EdgeKind) -> bool {
+        match edge {
+            EdgeKind::Callback(RunContext::Handler | RunContext::LoopHandler) => {
+                !matches!(self.runs, Runs::Worker | Runs::Scheduler | Runs::Monitor)
+            }
+            EdgeKind::Callback(RunContext::Task) => {
+                !matches!(self.runs, Runs::Server | Runs::Scheduler | Runs::Monitor)
+            }
+            _ => true,
+        }
+    }
 }
 
 /// What runs from one start. Methods of objects whose class is not certain count for the classes that are really made.
@@ -105,6 +125,9 @@ pub fn reach(linked: &Linked, graph: &Graph, start: &Start) -> Reach {
     loop {
         while let Some(function) = due.pop() {
             for edge in graph.from(function) {
+                if !start.takes(edge.kind) {
+                    continue;
+                }
                 if is_script_only(linked, graph, function, edge.region, &start.scripts) {
                     continue;
                 }

@@ -194,7 +194,7 @@ impl Program {
                 let is_text = !is_parted && matches!(name, "split" | "splitlines");
                 let is_constant = matches!(facts.expr(value), Expr::Str(_));
                 // A mapping that one is given is one record, and its keys are the record's fields.
-                let is_record = matches!(name, "items" | "keys") && self.is_given_name(call.file, value);
+                let is_record = name == "items" && self.is_given_name(call.file, value);
                 let views =
                     ["items", "values", "keys", "copy", "lower", "upper", "strip", "split", "splitlines", "all"];
                 is_text && !is_constant
@@ -316,9 +316,37 @@ impl Program {
             && !self.evaluator(file).values(id).iter().any(|value| matches!(value, Value::Object { .. }))
     }
 
+    /// A part of a request, as a framework has it: `request.json["word"]`, `request.args.get("word")`.
+    pub(crate) fn is_of_request(&self, file: FileId, id: ExprId, depth: u32) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        let unit = self.linked.file(file);
+        let facts = &unit.facts;
+        let is_request =
+            |value: Value| matches!(value, Value::Object { model, .. } if self.catalogue().has_tag(model, "request"));
+        match facts.expr(id) {
+            Expr::Name(name) => {
+                let node = &facts.exprs[id.0 as usize];
+                let scope = facts.region(node.region).function;
+                unit.scopes.reaching(facts, scope, facts.names.hash(name), node.span.start, node.region).any(
+                    |binding| matches!(binding.source, Source::Value(value) if self.is_of_request(file, value, depth)),
+                )
+            }
+            Expr::Await(value) | Expr::Subscript { value, .. } => self.is_of_request(file, value, depth),
+            Expr::Attribute { value, .. } => self.evaluator(file).values(value).iter().any(is_request),
+            Expr::Call(call) => match facts.expr(facts.call(call).callee) {
+                Expr::Attribute { value, .. } => {
+                    self.evaluator(file).values(value).iter().any(is_request) || self.is_of_request(file, value, depth)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     fn is_handler(&self, function: FunctionId) -> bool {
-        self.incoming(function)
-            .any(|edge| matches!(edge.kind, EdgeKind::Callback(RunContext::Handler | RunContext::LoopHandler)))
+        self.incoming(function).any(|edge| {
+            matches!(edge.kind, EdgeKind::Callback(RunContext::Handler | RunContext::LoopHandler | RunContext::Task))
+        })
     }
 }
 

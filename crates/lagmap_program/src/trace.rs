@@ -287,6 +287,7 @@ fn how(edge: &Edge, program: &Program) -> String {
             RunContext::Caller => "has called",
             RunContext::EventLoop => "gives to the event loop",
             RunContext::Handler | RunContext::LoopHandler => "registers as a handler",
+            RunContext::Task => "registers as a task",
             RunContext::Thread => "gives to a thread",
             RunContext::Process => "gives to a process",
             RunContext::Periodic => "schedules",

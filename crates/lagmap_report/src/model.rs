@@ -174,7 +174,7 @@ pub struct Service {
     pub wires_in: Vec<Wire>,
     /// Where it calls other processes.
     pub wires_out: Vec<Wire>,
-    /// What it does: `server`, `worker`, `scheduler`, `process`, `job` or `command`. Not said of services of start-up
+    /// What it does: `server`, `worker`, `scheduler`, `monitor`, `process`, `job` or `command`. Not said of services of start-up
     /// configurations, as what follows up to `also_in`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runs: Option<String>,

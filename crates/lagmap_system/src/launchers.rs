@@ -274,7 +274,7 @@ pub(crate) const LAUNCHERS: &[Launcher] = &[
         verbs: &[
             ("worker", Runs::Worker),
             ("beat", Runs::Scheduler),
-            ("flower", Runs::Server),
+            ("flower", Runs::Monitor),
             ("events", Runs::Process),
         ],
         port: &["--port"],
@@ -381,7 +381,7 @@ pub(crate) const LAUNCHERS: &[Launcher] = &[
         name: "flower",
         named: Named::Option,
         app: &["-A", "--app"],
-        runs: Runs::Server,
+        runs: Runs::Monitor,
         port: &["--port"],
         default_port: Some(5555),
         ..WORKER

@@ -155,7 +155,7 @@ impl Key {
             Target::Script(_) | Target::Module(_) => String::new(),
         };
         // Whether a worker's application is named or looked for makes no other worker.
-        let object = if matches!(start.runs, Runs::Worker | Runs::Scheduler) && start.file.is_some() {
+        let object = if matches!(start.runs, Runs::Worker | Runs::Scheduler | Runs::Monitor) && start.file.is_some() {
             String::new()
         } else {
             object

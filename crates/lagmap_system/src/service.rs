@@ -139,6 +139,8 @@ pub enum Runs {
     Worker,
     /// Starts tasks at their times.
     Scheduler,
+    /// Shows what workers do; of the code it only imports the application.
+    Monitor,
     /// Runs a script or module, which may serve or end.
     #[default]
     Process,
@@ -151,7 +153,7 @@ pub enum Runs {
 impl Runs {
     /// Whether it certainly runs until it is stopped.
     pub const fn keeps_running(self) -> bool {
-        matches!(self, Self::Server | Self::Worker | Self::Scheduler)
+        matches!(self, Self::Server | Self::Worker | Self::Scheduler | Self::Monitor)
     }
 
     /// Its name in reports.
@@ -160,6 +162,7 @@ impl Runs {
             Self::Server => "server",
             Self::Worker => "worker",
             Self::Scheduler => "scheduler",
+            Self::Monitor => "monitor",
             Self::Process => "process",
             Self::Job => "job",
             Self::Command => "command",
