@@ -45,8 +45,12 @@ fn predicted() -> Times {
 }
 
 fn measured(python: &str, state: &Path) -> Times {
-    let output =
-        Command::new(python).arg("measure.py").current_dir(example()).env("HEARTH_STATE", state).output().unwrap();
+    let output = Command::new(python)
+        .args(["-B", "measure.py"])
+        .current_dir(example())
+        .env("HEARTH_STATE", state)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

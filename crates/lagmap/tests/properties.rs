@@ -22,6 +22,9 @@ fn example() -> Tree {
     fn collect(root: &Path, folder: &Path, tree: &mut Tree) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
+            if path.ends_with("__pycache__") {
+                continue;
+            }
             if path.is_dir() {
                 collect(root, &path, tree);
             } else {

@@ -321,8 +321,14 @@ impl Program {
         let Some(depth) = depth.checked_sub(1) else { return false };
         let unit = self.linked.file(file);
         let facts = &unit.facts;
-        let is_request =
-            |value: Value| matches!(value, Value::Object { model, .. } if self.catalogue().has_tag(model, "request"));
+        let is_request = |value: Value| {
+            let class = match value {
+                Value::Object { model, .. } => Some(model),
+                Value::External(model) => self.catalogue().returns(model),
+                _ => None,
+            };
+            class.is_some_and(|class| self.catalogue().has_tag(class, "request"))
+        };
         match facts.expr(id) {
             Expr::Name(name) => {
                 let node = &facts.exprs[id.0 as usize];
