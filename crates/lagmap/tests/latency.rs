@@ -46,9 +46,10 @@ fn predicted() -> Times {
 
 fn measured(python: &str, state: &Path) -> Times {
     let output = Command::new(python)
-        .args(["-B", "measure.py"])
+        .arg("measure.py")
         .current_dir(example())
         .env("HEARTH_STATE", state)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -24,7 +24,7 @@ struct Task<'a> {
 /// The tasks of a program, and the calls that hand them something.
 #[derive(Default)]
 pub struct Tasks<'a> {
-    tasks: FxHashMap<FunctionId, Task<'a>>,
+    by_function: FxHashMap<FunctionId, Task<'a>>,
     by_name: FxHashMap<String, FunctionId>,
     handed: Vec<(CallSite, FunctionId)>,
 }
@@ -49,11 +49,11 @@ impl<'a> Tasks<'a> {
                     let id = program.linked.ids.function(file, FunctionIndex(index));
                     let name = name.unwrap_or_else(|| program.function_name(id));
                     found.by_name.insert(name.clone(), id);
-                    found.tasks.insert(id, Task { name, wire });
+                    found.by_function.insert(id, Task { name, wire });
                 }
             }
         }
-        if !found.tasks.is_empty() {
+        if !found.by_function.is_empty() {
             found.handed = found.handing(program);
         }
         found
@@ -71,11 +71,11 @@ impl<'a> Tasks<'a> {
             for (id, call) in (0..).zip(&facts.calls) {
                 let Expr::Attribute { value, attribute } = facts.expr(call.callee) else { continue };
                 let name = facts.text(attribute);
-                if !self.tasks.values().any(|task| task.wire.handed_by.iter().any(|by| by == name)) {
+                if !self.by_function.values().any(|task| task.wire.handed_by.iter().any(|by| by == name)) {
                     continue;
                 }
                 if let Some(task) = self.named(program, file, value)
-                    && self.tasks[&task].wire.handed_by.iter().any(|by| by == name)
+                    && self.by_function[&task].wire.handed_by.iter().any(|by| by == name)
                 {
                     handed.push((program.linked.ids.call(file, CallId(id)), task));
                 }
@@ -98,7 +98,7 @@ impl<'a> Tasks<'a> {
     fn task_among(&self, values: &Values) -> Option<FunctionId> {
         values.iter().find_map(|value| match value {
             Value::Function(function) | Value::Method { function, .. } => {
-                self.tasks.contains_key(&function).then_some(function)
+                self.by_function.contains_key(&function).then_some(function)
             }
             _ => None,
         })
@@ -110,7 +110,7 @@ impl<'a> Tasks<'a> {
         own.map(|(call, function)| {
             let receiver = reader.receivers(program.call(*call).function).first().copied().flatten();
             let frame = Frame { function: program.call(*call).function, receiver, caller: Caller::Any };
-            let task = &self.tasks[function];
+            let task = &self.by_function[function];
             Endpoint {
                 service,
                 call: *call,
@@ -139,7 +139,7 @@ impl<'a> Tasks<'a> {
         }
         let named = endpoint.topics.iter().filter_map(|topic| self.by_name.get(topic));
         endpoint.handlers =
-            named.filter(|task| self.tasks[*task].wire.protocol == endpoint.protocol).copied().collect();
+            named.filter(|task| self.by_function[*task].wire.protocol == endpoint.protocol).copied().collect();
     }
 }
 
