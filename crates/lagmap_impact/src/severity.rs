@@ -50,7 +50,7 @@ impl Severity {
 
     /// The severity of a finding.
     ///
-    /// Time follows its typical high end, and a wait without bound is at least high. Memory is judged by what grows and
+    /// Time follows its typical high end. A wait without bound is high, however long it takes when all is well. Memory is judged by what grows and
     /// how often: 100 KB a message fill a gigabyte in 10,000 messages, which a busy service sees within a day; records of a
     /// few hundred bytes take months. A resource that the collector frees as soon as nobody refers to it does less harm than
     /// one that stays until the process ends.
@@ -59,7 +59,7 @@ impl Severity {
         let per_request = frequency == Some(Frequency::Request);
         match &finding.harm {
             Harm::Time { cost, .. } => Self::of_milliseconds(cost.high),
-            Harm::Hang { cost, .. } => Self::of_milliseconds(cost.high).min(Self::High),
+            Harm::Hang { .. } => Self::High,
             Harm::Growth { bytes } => match (per_request, bytes.high >= 100_000.0) {
                 (true, true) => Self::High,
                 (true, false) | (false, true) => Self::Medium,

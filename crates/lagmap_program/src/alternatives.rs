@@ -168,12 +168,16 @@ impl Program {
         let is_global = |name| call.unit.scopes.named(scope, facts.names.hash(name)).is_empty();
         facts.ops(own).iter().any(|op| {
             let OpKind::Assign { target, value } = op.kind else { return false };
-            let mut root = target;
-            while let Expr::Attribute { value, .. } = facts.expr(root) {
+            let (mut root, mut is_of_application) = (target, false);
+            while let Expr::Attribute { value, attribute } = facts.expr(root) {
+                // Where a request came in, its application is what lasts: `request.app.state`.
+                is_of_application |= root != target && facts.text(attribute) == "app";
                 root = value;
             }
             let given = value == call.call.expr || self.assigned(call.file, value) == Some(call.call.expr);
-            given && root != target && matches!(facts.expr(root), Expr::Name(name) if is_global(name))
+            given
+                && root != target
+                && (is_of_application || matches!(facts.expr(root), Expr::Name(name) if is_global(name)))
         })
     }
 }

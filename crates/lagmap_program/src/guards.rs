@@ -77,7 +77,55 @@ fn says_absent(facts: &FileFacts, test: ExprId, holds: bool, name: &str) -> bool
     }
 }
 
+/// Whether a condition says that no event loop runs in this thread: `get_running_loop() is None`.
+fn says_no_loop(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
+    match facts.expr(test) {
+        Expr::Not(inner) => says_no_loop(facts, inner, !holds),
+        Expr::Boolean { and, values } if and == holds => {
+            facts.list(values).iter().any(|part| says_no_loop(facts, *part, holds))
+        }
+        Expr::Compare { op, left, right } => {
+            let none = matches!(facts.expr(right), Expr::None) && is_running_loop(facts, left);
+            none && matches!((op, holds), (CompareOp::Is, true) | (CompareOp::IsNot, false))
+        }
+        _ => !holds && is_running_loop(facts, test),
+    }
+}
+
+/// `get_running_loop()`, also one of the project's own, or a variable that has been given it.
+fn is_running_loop(facts: &FileFacts, id: ExprId) -> bool {
+    match facts.expr(id) {
+        Expr::Call(call) => {
+            facts.last_name(facts.call(call).callee).is_some_and(|name| facts.text(name).ends_with("running_loop"))
+        }
+        Expr::Name(name) => {
+            let scope = facts.region(facts.exprs[id.0 as usize].region).function;
+            facts.ops(facts.function(scope)).iter().any(|op| {
+                matches!(op.kind, OpKind::Assign { target, value }
+                    if matches!(facts.expr(target), Expr::Name(own) if own == name)
+                        && matches!(facts.expr(value), Expr::Call(_))
+                        && is_running_loop(facts, value))
+            })
+        }
+        _ => false,
+    }
+}
+
 impl CallView<'_> {
+    /// Whether the code around a call says that it only runs where no event loop does: behind a question for the running loop, or
+    /// where that question has failed.
+    pub fn is_beside_loop(&self) -> bool {
+        let facts = self.facts();
+        let asks_in = |body: RegionId| {
+            self.program.calls(self.function).any(|other| other.region == body && is_running_loop(facts, other.call.expr))
+        };
+        facts.enclosing(self.region).any(|(_, region)| match region.kind {
+            RegionKind::If { test, holds, .. } => says_no_loop(facts, test, holds),
+            RegionKind::Except { of, .. } => asks_in(of),
+            _ => false,
+        })
+    }
+
     /// Whether what a call makes is kept in an attribute, and made only while nothing is kept there: there is one at a time.
     pub fn is_made_while_absent(&self) -> bool {
         let facts = self.facts();

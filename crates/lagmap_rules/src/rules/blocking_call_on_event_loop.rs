@@ -162,6 +162,7 @@ fn has_async_twin(program: &Program, call: &CallView<'_>, target: FunctionId) ->
 fn matters(program: &Program, effect: &Effect) -> bool {
     let source = program.call(effect.source);
     if effect.depth > 0 && program.waits_for_loop(&source)
+        || source.is_beside_loop()
         || program.is_immediate_socket(&source)
         || program.is_in_memory(&source)
         // Whoever asks a person is a tool at a terminal: nobody else waits for its loop.

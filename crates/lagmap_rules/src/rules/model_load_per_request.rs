@@ -58,9 +58,11 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
 /// Whether a model is stored for others: nothing on the way to where it is loaded uses it.
 fn is_replaced(program: &Program, call: &CallView<'_>, context: Context) -> bool {
     let model = call.expr();
-    let is_kept = program.holders(model).iter().any(|cell| matches!(cell, Cell::Attribute(..) | Cell::Variable(..)))
-        || program.is_put_on_global(call);
     let steps = program.path_to(call.function, context);
+    // A function on the way that gives the model back has it put there by its caller.
+    let callers = steps.iter().filter_map(|step| program.creation(step.site));
+    let is_kept = program.holders(model).iter().any(|cell| matches!(cell, Cell::Attribute(..) | Cell::Variable(..)))
+        || std::iter::once(*call).chain(callers).any(|call| program.is_put_on_global(&call));
     let on_the_way: Vec<_> = steps.iter().map(|step| program.place(step.site).1).chain([call.function]).collect();
     let uses = |function| {
         program.calls(function).any(|other| {
