@@ -77,6 +77,21 @@ fn says_absent(facts: &FileFacts, test: ExprId, holds: bool, name: &str) -> bool
     }
 }
 
+/// Whether a condition says that a key is not in a container that somebody keeps.
+fn says_new_key(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
+    match facts.expr(test) {
+        Expr::Not(inner) => says_new_key(facts, inner, !holds),
+        Expr::Boolean { and, values } if and == holds => {
+            facts.list(values).iter().any(|part| says_new_key(facts, *part, holds))
+        }
+        Expr::Compare { op, right, .. } => {
+            matches!((op, holds), (CompareOp::NotIn, true) | (CompareOp::In, false))
+                && matches!(facts.expr(right), Expr::Attribute { .. } | Expr::Name(_))
+        }
+        _ => false,
+    }
+}
+
 /// Whether a condition says that no event loop runs in this thread: `get_running_loop() is None`.
 fn says_no_loop(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
     match facts.expr(test) {
@@ -117,7 +132,9 @@ impl CallView<'_> {
     pub fn is_beside_loop(&self) -> bool {
         let facts = self.facts();
         let asks_in = |body: RegionId| {
-            self.program.calls(self.function).any(|other| other.region == body && is_running_loop(facts, other.call.expr))
+            self.program
+                .calls(self.function)
+                .any(|other| other.region == body && is_running_loop(facts, other.call.expr))
         };
         facts.enclosing(self.region).any(|(_, region)| match region.kind {
             RegionKind::If { test, holds, .. } => says_no_loop(facts, test, holds),
@@ -139,6 +156,15 @@ impl CallView<'_> {
         let Some(name) = kept.and_then(|target| facts.dotted(target)) else { return false };
         facts.enclosing(self.region).any(|(_, region)| match region.kind {
             RegionKind::If { test, holds, .. } => says_absent(facts, test, holds, &name),
+            _ => false,
+        })
+    }
+
+    /// Whether a call is made only for a key that some container has not got yet: `if key in self.pending: return`.
+    pub fn is_made_for_new_key(&self) -> bool {
+        let facts = self.facts();
+        facts.enclosing(self.region).any(|(_, region)| match region.kind {
+            RegionKind::If { test, holds, .. } => says_new_key(facts, test, holds),
             _ => false,
         })
     }

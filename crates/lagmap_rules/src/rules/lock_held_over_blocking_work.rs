@@ -26,6 +26,9 @@ const DEEPEST: u32 = 4;
 /// Work done once may take this long under a lock.
 const LONGEST_ONCE_MS: f64 = 1000.0;
 
+/// How many threads a library's users have is theirs to know: only what they would all feel is worth a word.
+const SHORTEST_OF_LIBRARY_MS: f64 = 200.0;
+
 /// Work of one kind that is done under a lock at one place.
 struct Held {
     lock: Site,
@@ -122,12 +125,17 @@ fn check_call(
         worst: None,
         source: entry.and_then(|entry| entry.source.clone()).unwrap_or_default(),
     };
+    // How long a wait for whatever a library's users gave it takes, is theirs to know, too. SQLite lets one write at a time, lock or
+    // no lock.
+    let is_unknown = context.frequency == lagmap_program::Frequency::Library
+        && (effect.kind == EffectKind::Wait || effect.cost.high <= SHORTEST_OF_LIBRARY_MS)
+        || effect.kind == EffectKind::Database && path.starts_with("sqlite3.");
     let made = Step { site: *lock, note: "makes the lock".to_owned() };
     let finding = Finding::at_call(rule, call, message, harm)
             .in_context(context, call)
             .then(steps)
             .then([made])
-            .confidence(if effect.depth > DEEPEST { Confidence::Possible } else { Confidence::Likely })
+            .confidence(if effect.depth > DEEPEST || is_unknown { Confidence::Possible } else { Confidence::Likely })
             .suggest("Take what the work needs out under the lock, do the work without it, and take it again to store the result");
     Some(Held { lock: *lock, kind: effect.kind, cost: effect.cost.high, call: call.expr(), finding })
 }

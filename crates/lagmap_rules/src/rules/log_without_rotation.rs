@@ -50,7 +50,8 @@ fn handler(
     what: &str,
     findings: &mut Vec<Finding>,
 ) {
-    if is_of_service(program, call) {
+    let is_cut_by_hand = || program.calls_on(call.expr()).any(|other| other.has_tag("rotates-log"));
+    if is_of_service(program, call) && !is_cut_by_hand() {
         let message = format!("`{}()` {what}", call.path());
         findings.push(Finding::at_call(rule, call, message, harm()).suggest(CURE));
     }

@@ -29,7 +29,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         };
         let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
         let Some((path, cost, source)) = unbounded(program, &call) else { continue };
-        if program.is_immediate_socket(&call) || program.is_timed(&call) {
+        if program.is_immediate_socket(&call) || program.is_timed(&call) || only_connects(program, &call) {
             continue;
         }
         if let Some(client) = configurable_client(program, &call) {
@@ -74,4 +74,13 @@ fn unbounded(program: &Program, call: &CallView<'_>) -> Option<(String, Interval
             (program.catalogue().path(model), Interval::new(low, high), entry.source.clone().unwrap_or_default())
         })
     })
+}
+
+/// Whether a call connects a socket from which nothing is received: the system itself gives up on that, after some two minutes.
+fn only_connects(program: &Program, call: &CallView<'_>) -> bool {
+    let receives = |other: CallView<'_>| {
+        other.models().any(|(model, _)| program.catalogue().entry(model).is_some_and(|entry| entry.receives))
+    };
+    let mut sockets = call.models().filter_map(|(_, receiver)| receiver);
+    call.has_tag("dials") && sockets.all(|socket| !program.calls_on(socket).any(receives))
 }

@@ -1,8 +1,8 @@
 //! `stacked-retries`.
 
-use lagmap_program::{Frequency, Interval, Program};
+use lagmap_program::{Frequency, Interval, Place, Program};
 
-use crate::{Finding, Harm, RuleInfo, Section, Subsection};
+use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
 pub static RULE: RuleInfo = RuleInfo {
     name: "stacked-retries",
@@ -42,6 +42,12 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
+                // A thread of its own that looks for somebody after the start makes nobody wait.
+                .confidence(if context.place == Place::Worker && context.frequency == Frequency::Startup {
+                    Confidence::Possible
+                } else {
+                    Confidence::Certain
+                })
                 .then(worst.steps(program))
                 .suggest("Retry at one place only, and give the whole a deadline that its caller can bear"),
         );

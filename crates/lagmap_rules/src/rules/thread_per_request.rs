@@ -1,5 +1,6 @@
 //! `thread-per-request`.
 
+use lagmap_facts::RegionKind;
 use lagmap_program::{CallView, Frequency, Interval, Program, Recurrence};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -36,9 +37,18 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         }
         let contexts = call.contexts();
         let Some(context) = contexts.iter().find(|context| context.frequency == Frequency::Request) else { continue };
+        // Whoever makes the object that the thread belongs to does so while there is none.
+        let steps = program.path_to(call.function, context);
+        if steps.iter().filter_map(|step| program.creation(step.site)).any(|step| step.is_made_while_absent()) {
+            continue;
+        }
         let path = call.path();
         let (what, cost, source) = kind(&call);
-        let message = format!("`{path}()` makes a new {what} for each request; nothing bounds how many run at once");
+        let message = if is_ended_here(&call) {
+            format!("`{path}()` makes a new {what} for each request: its threads are started and joined each time")
+        } else {
+            format!("`{path}()` makes a new {what} for each request; nothing bounds how many run at once")
+        };
         let harm = Harm::Time { cost, worst: None, source: source.to_owned() };
         findings.push(
             Finding::at_call(rule, &call, message, harm)
@@ -52,12 +62,21 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
 }
 
 fn is_rare(call: &CallView<'_>) -> bool {
-    call.around().handler || call.around().recurrence != Recurrence::EveryCall
+    call.around().handler || call.around().recurrence != Recurrence::EveryCall || call.is_made_for_new_key()
+}
+
+/// `with ThreadPoolExecutor() as pool`: at the end of the block its threads are gone.
+fn is_ended_here(call: &CallView<'_>) -> bool {
+    let own = call.call.expr;
+    call.has_tag("creates-executor")
+        && call.facts().regions.iter().any(|region| matches!(region.kind, RegionKind::With { context, .. } if context == own))
 }
 
 fn kind(call: &CallView<'_>) -> (&'static str, Interval, &'static str) {
     if call.has_tag("creates-process") {
         ("process", Interval::new(5.0, 200.0), "fork or spawn of a Python process, imports included for spawn")
+    } else if is_ended_here(call) {
+        ("executor", Interval::new(0.2, 9.0), "starts its threads and joins them at the end of the block")
     } else if call.has_tag("creates-executor") {
         ("executor", Interval::new(0.2, 12.0), "starts its threads on first use and joins them at its end")
     } else {
