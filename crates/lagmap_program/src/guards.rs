@@ -77,6 +77,20 @@ fn says_absent(facts: &FileFacts, test: ExprId, holds: bool, name: &str) -> bool
     }
 }
 
+/// Whether a condition says that an attribute holds nothing, or that something else is the matter with what it holds.
+fn says_missing(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
+    match facts.expr(test) {
+        Expr::Not(inner) => says_missing(facts, inner, !holds),
+        Expr::Boolean { values, .. } => facts.list(values).iter().any(|part| says_missing(facts, *part, holds)),
+        Expr::Compare { op, left, right } => {
+            let none = matches!(facts.expr(right), Expr::None) && matches!(facts.expr(left), Expr::Attribute { .. });
+            none && matches!((op, holds), (CompareOp::Is, true) | (CompareOp::IsNot, false))
+        }
+        Expr::Attribute { .. } => !holds,
+        _ => false,
+    }
+}
+
 /// Whether a condition says that a key is not in a container that somebody keeps.
 fn says_new_key(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
     match facts.expr(test) {
@@ -157,6 +171,32 @@ impl CallView<'_> {
         facts.enclosing(self.region).any(|(_, region)| match region.kind {
             RegionKind::If { test, holds, .. } => says_absent(facts, test, holds, &name),
             _ => false,
+        })
+    }
+
+    /// Whether a call is made only while an attribute holds nothing, or something too old: `if self.token is not None and now <
+    /// self.ends: return self.token`.
+    pub fn is_made_while_missing(&self) -> bool {
+        let facts = self.facts();
+        facts.enclosing(self.region).any(|(_, region)| match region.kind {
+            RegionKind::If { test, holds, .. } => says_missing(facts, test, holds),
+            _ => false,
+        })
+    }
+
+    /// Whether a call only gives a name what it has not got from elsewhere: `if not place: place = self.discover()`.
+    pub fn is_made_as_fallback(&self) -> bool {
+        let facts = self.facts();
+        let (_, scope) = self.program.function(self.function);
+        facts.ops(scope).iter().any(|op| {
+            let OpKind::Assign { target, value } = op.kind else { return false };
+            let Some(name) = facts.dotted(target).filter(|_| facts.span(value).contains(self.span())) else {
+                return false;
+            };
+            facts.enclosing(op.region).any(|(_, region)| match region.kind {
+                RegionKind::If { test, holds, implied: false } => says_absent(facts, test, holds, &name),
+                _ => false,
+            })
         })
     }
 

@@ -63,6 +63,12 @@ fn finding(rule: &'static RuleInfo, call: &CallView<'_>, message: String, cure: 
     if call.around().handler || program.is_kept_on_the_way(call, context) {
         return None;
     }
+    // What is only asked for where it has not come from elsewhere is mostly not asked for.
+    let steps = program.path_to(call.function, context);
+    let mut on_the_way = steps.iter().filter_map(|step| program.creation(step.site)).chain([*call]);
+    if on_the_way.any(|step| step.is_made_as_fallback()) {
+        return None;
+    }
     let (_, entry) = call.model()?;
     let [low, high] = entry.ms.unwrap_or([1.0, 100.0]);
     let harm = Harm::Time {

@@ -39,10 +39,27 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             worst: Some(cost.high),
             source: "half of the sleep on average, by when the message comes; all of it while messages queue".to_owned(),
         };
-        findings.push(Finding::at_call(rule, &call, message, harm).confidence(Confidence::Likely).suggest(
+        // How often something comes out of a queue of the program's own is not known; nobody asks and waits for an answer.
+        let is_of_queue = takes_from_queue(program, &call);
+        let confidence = if is_of_queue { Confidence::Possible } else { Confidence::Likely };
+        findings.push(Finding::at_call(rule, &call, message, harm).confidence(confidence).suggest(
             "Drop the sleep and let the receive wait with a time-out (`poll(timeout)`, `RCVTIMEO`, `get(timeout=...)`)",
         ));
     }
+}
+
+/// Whether the loop's messages are items of a `queue.Queue`, for which it waits with a time-out.
+fn takes_from_queue(program: &Program, sleep: &CallView<'_>) -> bool {
+    let facts = sleep.facts();
+    let Some((looped, _)) = facts.enclosing(sleep.region).find(|(_, region)| region.kind.is_loop()) else { return false };
+    program.calls(sleep.function).any(|other| {
+        facts.enclosing(other.region).any(|(region, _)| region == looped)
+            && other.argument(Some("timeout"), Some(1)).is_some()
+            && other.models().any(|(model, _)| {
+                let path = program.catalogue().path(model);
+                path.starts_with("queue.") && path.ends_with(".get")
+            })
+    })
 }
 
 /// Runs only on some rounds.
