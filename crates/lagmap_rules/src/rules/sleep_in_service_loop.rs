@@ -56,8 +56,8 @@ fn takes_from_queue(program: &Program, sleep: &CallView<'_>) -> bool {
         facts.enclosing(other.region).any(|(region, _)| region == looped)
             && other.argument(Some("timeout"), Some(1)).is_some()
             && other.models().any(|(model, _)| {
-                let path = program.catalogue().path(model);
-                path.starts_with("queue.") && path.ends_with(".get")
+                let catalogue = program.catalogue();
+                catalogue.path(model).starts_with("queue.") && catalogue.name(model) == "get"
             })
     })
 }
