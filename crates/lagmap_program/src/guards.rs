@@ -77,20 +77,6 @@ fn says_absent(facts: &FileFacts, test: ExprId, holds: bool, name: &str) -> bool
     }
 }
 
-/// Whether a condition says that an attribute holds nothing, or that something else is the matter with what it holds.
-fn says_missing(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
-    match facts.expr(test) {
-        Expr::Not(inner) => says_missing(facts, inner, !holds),
-        Expr::Boolean { values, .. } => facts.list(values).iter().any(|part| says_missing(facts, *part, holds)),
-        Expr::Compare { op, left, right } => {
-            let none = matches!(facts.expr(right), Expr::None) && matches!(facts.expr(left), Expr::Attribute { .. });
-            none && matches!((op, holds), (CompareOp::Is, true) | (CompareOp::IsNot, false))
-        }
-        Expr::Attribute { .. } => !holds,
-        _ => false,
-    }
-}
-
 /// Whether a condition says that a key is not in a container that somebody keeps.
 fn says_new_key(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
     match facts.expr(test) {
@@ -170,16 +156,6 @@ impl CallView<'_> {
         let Some(name) = kept.and_then(|target| facts.dotted(target)) else { return false };
         facts.enclosing(self.region).any(|(_, region)| match region.kind {
             RegionKind::If { test, holds, .. } => says_absent(facts, test, holds, &name),
-            _ => false,
-        })
-    }
-
-    /// Whether a call is made only while an attribute holds nothing, or something too old: `if self.token is not None and now <
-    /// self.ends: return self.token`.
-    pub fn is_made_while_missing(&self) -> bool {
-        let facts = self.facts();
-        facts.enclosing(self.region).any(|(_, region)| match region.kind {
-            RegionKind::If { test, holds, .. } => says_missing(facts, test, holds),
             _ => false,
         })
     }

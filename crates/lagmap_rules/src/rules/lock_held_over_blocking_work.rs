@@ -110,11 +110,10 @@ fn check_call(
     if once && (effect.kind != EffectKind::ModelLoad || effect.cost.high <= LONGEST_ONCE_MS) {
         return None;
     }
-    // What is made while it is not there, and kept, is waited for by whoever needs it, lock or no lock; of many answers that
-    // come from elsewhere each waits for the others.
+    // What is made while it is not there, and kept, is waited for by whoever needs it, lock or no lock; what comes from elsewhere and
+    // ages is fetched again and again.
     let is_kept = call.around().recurrence != Recurrence::EveryCall || effect.recurrence != Recurrence::EveryCall;
-    let is_one_answer = effect.kind == EffectKind::Network && call.is_made_while_missing();
-    if is_kept && (matches!(effect.kind, EffectKind::Wait | EffectKind::Disk) || is_one_answer) {
+    if is_kept && matches!(effect.kind, EffectKind::Wait | EffectKind::Disk) {
         return None;
     }
     reported.push(*region);
