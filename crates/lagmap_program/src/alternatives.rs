@@ -165,14 +165,16 @@ impl Program {
         let facts = call.facts();
         let (_, own) = self.function(call.function);
         let scope = facts.region(call.region).function;
+        let is_application =
+            |value| matches!(value, Value::Object { model, .. } if self.catalogue().has_tag(model, "application"));
         let is_global = |name| call.unit.scopes.named(scope, facts.names.hash(name)).is_empty();
         facts.ops(own).iter().any(|op| {
             let OpKind::Assign { target, value } = op.kind else { return false };
             let (mut root, mut is_of_application) = (target, false);
-            while let Expr::Attribute { value, attribute } = facts.expr(root) {
-                // Where a request came in, its application is what lasts: `request.app.state`.
-                is_of_application |= root != target && facts.text(attribute) == "app";
+            while let Expr::Attribute { value, .. } = facts.expr(root) {
                 root = value;
+                // Where a request came in, its application is what lasts: `request.app.state`.
+                is_of_application |= call.values(root).iter().any(is_application);
             }
             let given = value == call.call.expr || self.assigned(call.file, value) == Some(call.call.expr);
             given

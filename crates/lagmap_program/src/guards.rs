@@ -2,7 +2,7 @@
 
 use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, OpKind, RegionId, RegionKind};
 
-use crate::CallView;
+use crate::{CallView, Value};
 
 /// What is known of a container where a piece of code runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,31 +27,53 @@ pub fn guards(facts: &FileFacts, region: RegionId, container: &str) -> Guards {
 }
 
 fn condition(facts: &FileFacts, test: ExprId, holds: bool, container: &str, found: &mut Guards) {
+    use CompareOp::{Greater, GreaterEqual, In, Less, LessEqual, NotIn};
+    let is = |id: ExprId| facts.dotted(id).as_deref() == Some(container);
+    each_part(facts, test, holds, &mut |part, holds| {
+        let Expr::Compare { op, left, right } = facts.expr(part) else { return };
+        match (op, holds) {
+            (Less | LessEqual, true) | (Greater | GreaterEqual, false) => found.capped |= is_length(facts, left, is),
+            (Greater | GreaterEqual, true) | (Less | LessEqual, false) => found.capped |= is_length(facts, right, is),
+            (NotIn, true) | (In, false) => found.absent |= is(right),
+            (In, true) | (NotIn, false) => found.present |= is(right),
+            _ => {}
+        }
+    });
+}
+
+/// The parts of a condition that are known, each with whether it holds: all parts of a true `and` are true, all of a false `or` false.
+fn each_part(facts: &FileFacts, test: ExprId, holds: bool, tell: &mut impl FnMut(ExprId, bool)) {
     match facts.expr(test) {
-        Expr::Not(inner) => condition(facts, inner, !holds, container, found),
-        // All parts of a true `and` are true, all of a false `or` false.
+        Expr::Not(inner) => each_part(facts, inner, !holds, tell),
         Expr::Boolean { and, values } if and == holds => {
             for part in facts.list(values) {
-                condition(facts, *part, holds, container, found);
+                each_part(facts, *part, holds, tell);
             }
         }
-        Expr::Compare { op, left, right } => {
-            use CompareOp::{Greater, GreaterEqual, In, Less, LessEqual, NotIn};
-            let is = |id: ExprId| facts.dotted(id).as_deref() == Some(container);
-            match (op, holds) {
-                (Less | LessEqual, true) | (Greater | GreaterEqual, false) => {
-                    found.capped |= is_length(facts, left, is);
-                }
-                (Greater | GreaterEqual, true) | (Less | LessEqual, false) => {
-                    found.capped |= is_length(facts, right, is);
-                }
-                (NotIn, true) | (In, false) => found.absent |= is(right),
-                (In, true) | (NotIn, false) => found.present |= is(right),
-                _ => {}
-            }
-        }
-        _ => {}
+        _ => tell(test, holds),
     }
+}
+
+/// Whether the conditions around a region have a part that says so.
+fn is_told(facts: &FileFacts, region: RegionId, says: impl Fn(ExprId, bool) -> bool) -> bool {
+    facts.enclosing(region).any(|(_, region)| {
+        let mut told = false;
+        if let RegionKind::If { test, holds, .. } = region.kind {
+            each_part(facts, test, holds, &mut |part, holds| told |= says(part, holds));
+        }
+        told
+    })
+}
+
+/// Whether a part of a condition says that something is `None`, or that it is not.
+fn compared_with_none(facts: &FileFacts, part: ExprId, holds: bool) -> Option<(ExprId, bool)> {
+    let Expr::Compare { op, left, right } = facts.expr(part) else { return None };
+    let is_none = match op {
+        CompareOp::Is => holds,
+        CompareOp::IsNot => !holds,
+        _ => return None,
+    };
+    matches!(facts.expr(right), Expr::None).then_some((left, is_none))
 }
 
 /// Whether a condition says that a name holds nothing, or a thread that has ended: `not self.worker`,
@@ -65,10 +87,7 @@ fn says_absent(facts: &FileFacts, test: ExprId, holds: bool, name: &str) -> bool
             let mut parts = facts.list(values).iter().map(|part| says_absent(facts, *part, holds, name));
             if and == holds { parts.any(|absent| absent) } else { parts.all(|absent| absent) }
         }
-        Expr::Compare { op, left, right } => {
-            let none = matches!(facts.expr(right), Expr::None) && is(left);
-            none && matches!((op, holds), (CompareOp::Is, true) | (CompareOp::IsNot, false))
-        }
+        Expr::Compare { .. } => compared_with_none(facts, test, holds).is_some_and(|(own, is_none)| is_none && is(own)),
         Expr::Call(call) => match facts.expr(facts.call(call).callee) {
             Expr::Attribute { value, attribute } => facts.text(attribute) == "is_alive" && is(value) && !holds,
             _ => false,
@@ -77,70 +96,26 @@ fn says_absent(facts: &FileFacts, test: ExprId, holds: bool, name: &str) -> bool
     }
 }
 
-/// Whether a condition says that a key is not in a container that somebody keeps.
-fn says_new_key(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
-    match facts.expr(test) {
-        Expr::Not(inner) => says_new_key(facts, inner, !holds),
-        Expr::Boolean { and, values } if and == holds => {
-            facts.list(values).iter().any(|part| says_new_key(facts, *part, holds))
-        }
-        Expr::Compare { op, right, .. } => {
-            matches!((op, holds), (CompareOp::NotIn, true) | (CompareOp::In, false))
-                && matches!(facts.expr(right), Expr::Attribute { .. } | Expr::Name(_))
-        }
-        _ => false,
-    }
-}
-
-/// Whether a condition says that no event loop runs in this thread: `get_running_loop() is None`.
-fn says_no_loop(facts: &FileFacts, test: ExprId, holds: bool) -> bool {
-    match facts.expr(test) {
-        Expr::Not(inner) => says_no_loop(facts, inner, !holds),
-        Expr::Boolean { and, values } if and == holds => {
-            facts.list(values).iter().any(|part| says_no_loop(facts, *part, holds))
-        }
-        Expr::Compare { op, left, right } => {
-            let none = matches!(facts.expr(right), Expr::None) && is_running_loop(facts, left);
-            none && matches!((op, holds), (CompareOp::Is, true) | (CompareOp::IsNot, false))
-        }
-        _ => !holds && is_running_loop(facts, test),
-    }
-}
-
-/// `get_running_loop()`, also one of the project's own, or a variable that has been given it.
-fn is_running_loop(facts: &FileFacts, id: ExprId) -> bool {
-    match facts.expr(id) {
-        Expr::Call(call) => {
-            facts.last_name(facts.call(call).callee).is_some_and(|name| facts.text(name).ends_with("running_loop"))
-        }
-        Expr::Name(name) => {
-            let scope = facts.region(facts.exprs[id.0 as usize].region).function;
-            facts.ops(facts.function(scope)).iter().any(|op| {
-                matches!(op.kind, OpKind::Assign { target, value }
-                    if matches!(facts.expr(target), Expr::Name(own) if own == name)
-                        && matches!(facts.expr(value), Expr::Call(_))
-                        && is_running_loop(facts, value))
-            })
-        }
-        _ => false,
-    }
-}
-
 impl CallView<'_> {
     /// Whether the code around a call says that it only runs where no event loop does: behind a question for the running loop, or
     /// where that question has failed.
     pub fn is_beside_loop(&self) -> bool {
         let facts = self.facts();
-        let asks_in = |body: RegionId| {
-            self.program
-                .calls(self.function)
-                .any(|other| other.region == body && is_running_loop(facts, other.call.expr))
+        let is_loop = |id: ExprId| {
+            self.values(id).iter().any(|value| {
+                let Value::Object { site, .. } = value else { return false };
+                self.program.creation(site).is_some_and(|made| made.has_tag("running-loop"))
+            })
         };
-        facts.enclosing(self.region).any(|(_, region)| match region.kind {
-            RegionKind::If { test, holds, .. } => says_no_loop(facts, test, holds),
-            RegionKind::Except { of, .. } => asks_in(of),
-            _ => false,
-        })
+        let says_none = |part, holds| match compared_with_none(facts, part, holds) {
+            Some((asked, is_none)) => is_none && is_loop(asked),
+            None => !holds && is_loop(part),
+        };
+        let has_failed = facts.enclosing(self.region).any(|(_, region)| {
+            let RegionKind::Except { of, .. } = region.kind else { return false };
+            self.program.calls(self.function).any(|other| other.region == of && is_loop(other.call.expr))
+        });
+        has_failed || is_told(facts, self.region, says_none)
     }
 
     /// Whether what a call makes is kept in an attribute, and made only while nothing is kept there: there is one at a time.
@@ -179,9 +154,10 @@ impl CallView<'_> {
     /// Whether a call is made only for a key that some container has not got yet: `if key in self.pending: return`.
     pub fn is_made_for_new_key(&self) -> bool {
         let facts = self.facts();
-        facts.enclosing(self.region).any(|(_, region)| match region.kind {
-            RegionKind::If { test, holds, .. } => says_new_key(facts, test, holds),
-            _ => false,
+        is_told(facts, self.region, |part, holds| {
+            let Expr::Compare { op, right, .. } = facts.expr(part) else { return false };
+            matches!((op, holds), (CompareOp::NotIn, true) | (CompareOp::In, false))
+                && matches!(facts.expr(right), Expr::Attribute { .. } | Expr::Name(_))
         })
     }
 

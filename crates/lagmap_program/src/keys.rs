@@ -76,11 +76,14 @@ pub(crate) fn is_open_name(name: &str) -> bool {
         "uuid",
         "token",
     ];
-    OPEN.iter().any(|word| name.ends_with(word))
+    let is_constant = name.chars().all(|letter| !letter.is_lowercase());
+    let name = name.to_ascii_lowercase();
+    !is_constant && OPEN.iter().any(|word| name.ends_with(word))
 }
 
 /// Whether an expression by itself says so.
 fn is_new_each_time(facts: &lagmap_facts::FileFacts, key: ExprId) -> bool {
+    // What constants name as a key or attribute is no constant itself.
     let speaks = |text: &str| is_open_name(&text.to_ascii_lowercase());
     match facts.expr(key) {
         Expr::Name(name) => is_open_name(facts.text(name)),

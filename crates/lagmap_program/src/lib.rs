@@ -86,7 +86,7 @@ pub use memo::Memoization;
 pub use modules::{ImportTarget, Modules};
 pub use program::{CallView, Program, ProgramOptions, Step};
 pub use reach::{Bits, Reach};
-pub use regions::{Surroundings, runs_for_ever};
+pub use regions::Surroundings;
 pub use relations::RowRelation;
 pub use repetition::Repeated;
 pub use retries::WorstCase;

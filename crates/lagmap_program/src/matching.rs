@@ -2,7 +2,7 @@
 
 use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, NameHash, OpKind, RegionId, RegionKind};
 
-use crate::{CallView, EdgeKind, FileId, FunctionId, Givers, Program, Value};
+use crate::{CallView, EdgeKind, FileId, FunctionId, Givers, Program, Value, keys::is_literal};
 
 /// Collections of so few items are not worth a dict.
 const FEW: u32 = 8;
@@ -140,6 +140,24 @@ impl Program {
             Value::Class(_) => true,
             _ => false,
         })
+    }
+
+    /// A literal of few items, none of which may hold much itself: `{"query": text, "count": 20}`.
+    pub fn is_small_throughout(&self, file: FileId, collection: ExprId) -> bool {
+        let facts = &self.linked.file(file).facts;
+        let parts = match facts.expr(collection) {
+            Expr::List(parts) | Expr::Tuple(parts) | Expr::Set(parts) | Expr::Dict(parts) => facts.list(parts),
+            _ => return false,
+        };
+        let is_text = |part: ExprId| {
+            self.is_of_request(file, part, 3)
+                || self
+                    .evaluator(file)
+                    .values(part)
+                    .iter()
+                    .any(|value| matches!(value, Value::Object { model, .. } if model == self.catalogue().text()))
+        };
+        self.is_small(file, collection) && parts.iter().all(|part| is_literal(facts, *part) || is_text(*part))
     }
 
     /// Whether a call stands in a loop over data that is not known to be short.

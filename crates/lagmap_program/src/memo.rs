@@ -133,7 +133,7 @@ impl Program {
         })
     }
 
-    /// Whether a function takes a parameter apart: `text.split()`, `word[at:]`, `for letter in word`.
+    /// Whether a function takes a parameter apart: `text.split()`, `word[at:]`.
     fn is_worked_on_as_text(&self, function: FunctionId, parameter: &Parameter) -> bool {
         let (unit, scope) = self.function(function);
         let facts = &unit.facts;

@@ -23,19 +23,7 @@ impl Program {
         function: FunctionId,
         index: usize,
     ) -> impl Iterator<Item = (CallView<'_>, ExprId)> + '_ {
-        let (unit, facts) = self.function(function);
-        let name = unit.facts.text(facts.parameters[index].name);
-        let position = index.checked_sub(usize::from(self.takes_receiver(function)));
-        self.incoming(function).filter(|edge| self.is_live(edge.from)).filter_map(move |edge| {
-            let (file, id) = self.linked.ids.of_site(edge.site);
-            let Expr::Call(call) = self.linked.file(file).facts.expr(id) else { return None };
-            if !matches!(edge.kind, EdgeKind::Call { .. } | EdgeKind::Construct(_)) {
-                return None;
-            }
-            let call = self.call(self.linked.ids.call(file, call));
-            let given = call.argument(Some(name), position.and_then(|at| u32::try_from(at).ok()))?;
-            Some((call, given))
-        })
+        self.live_calls(function, index).flatten().filter_map(|(call, given)| Some((call, given?)))
     }
 
     /// Whether there are callers and a condition holds for what each passes.
@@ -45,27 +33,30 @@ impl Program {
         index: usize,
         condition: impl Fn(&CallView<'_>, Option<ExprId>) -> bool,
     ) -> bool {
+        let mut calls = self.live_calls(function, index).peekable();
+        calls.peek().is_some()
+            && calls.all(|call| call.is_some_and(|(call, given)| !call.has_open_arguments() && condition(&call, given)))
+    }
+
+    /// The live ways to a function, each with what it passes for a parameter if it is a call.
+    fn live_calls(
+        &self,
+        function: FunctionId,
+        index: usize,
+    ) -> impl Iterator<Item = Option<(CallView<'_>, Option<ExprId>)>> + '_ {
         let (unit, facts) = self.function(function);
         let name = unit.facts.text(facts.parameters[index].name);
-        let Some(position) = index.checked_sub(usize::from(self.takes_receiver(function))) else { return false };
-        let mut seen = false;
-        for edge in self.incoming(function) {
-            if !self.is_live(edge.from) {
-                continue;
-            }
+        let position = index.checked_sub(usize::from(self.takes_receiver(function)));
+        self.incoming(function).filter(|edge| self.is_live(edge.from)).map(move |edge| {
             let (file, id) = self.linked.ids.of_site(edge.site);
-            let Expr::Call(call) = self.linked.file(file).facts.expr(id) else { return false };
+            let Expr::Call(call) = self.linked.file(file).facts.expr(id) else { return None };
             if !matches!(edge.kind, EdgeKind::Call { .. } | EdgeKind::Construct(_)) {
-                return false;
+                return None;
             }
             let call = self.call(self.linked.ids.call(file, call));
-            let given = call.argument(Some(name), Some(position as u32));
-            if call.has_open_arguments() || !condition(&call, given) {
-                return false;
-            }
-            seen = true;
-        }
-        seen
+            let given = call.argument(Some(name), Some(position? as u32));
+            Some((call, given))
+        })
     }
 
     /// Whether an expression is a literal, or a name of nothing but literals.

@@ -21,6 +21,18 @@ impl Program {
         opened.or_else(|| receiver.or_else(|| arguments.first().copied()).map(|path| (call.file, path)))
     }
 
+    /// Whether a call reads a stream that its function is given and has gone back or forth in: `file.seek(0)`.
+    pub fn is_moved_stream(&self, call: &CallView<'_>) -> bool {
+        let facts = call.facts();
+        let Some(stream) = facts.arguments(call.call).first() else { return false };
+        self.calls(call.function).any(|other| match facts.expr(other.call.callee) {
+            Expr::Attribute { value, attribute } => {
+                matches!(facts.text(attribute), "seek" | "tell") && facts.is_same(value, *stream)
+            }
+            _ => false,
+        })
+    }
+
     /// The path with which an open file was opened.
     fn opened_with(&self, call: &CallView<'_>, file: ExprId) -> Option<(FileId, ExprId)> {
         call.values(file).iter().find_map(|value| {

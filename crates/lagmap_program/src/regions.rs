@@ -5,6 +5,7 @@ use lagmap_facts::{CompareOp, Expr, ExprId, FileFacts, FunctionIndex, OpKind, Re
 use rustc_hash::FxHashSet;
 
 use crate::{
+    CallView,
     effects::Recurrence,
     paths::lasts,
     scopes::{Scopes, Source},
@@ -76,8 +77,43 @@ fn retrying_loops(facts: &FileFacts) -> FxHashSet<RegionId> {
         .collect()
 }
 
+impl CallView<'_> {
+    /// Whether the innermost loop around a call only ends with the service: what it does, it does once per message. `while
+    /// self.waiting: self.waiting.pop(0)` uses up what the call is made on.
+    pub fn is_once_per_message(&self) -> bool {
+        let facts = self.facts();
+        let receiver = match facts.expr(self.call.callee) {
+            Expr::Attribute { value, .. } => facts.dotted(value),
+            _ => None,
+        };
+        let looped = facts.enclosing(self.region).find(|(_, region)| region.kind.is_loop());
+        looped.is_some_and(|(_, region)| match region.kind {
+            RegionKind::While { test } => runs_for_ever(facts, test) && facts.dotted(test) != receiver,
+            _ => false,
+        })
+    }
+
+    /// The other calls in the innermost loop around a call that is of a kind.
+    pub fn beside_in_loop(&self, is_wanted: impl Fn(RegionKind) -> bool) -> Option<(RegionId, Vec<Self>)> {
+        let facts = self.facts();
+        let (looped, _) = facts.enclosing(self.region).find(|(_, region)| is_wanted(region.kind))?;
+        let is_beside =
+            |call: &Self| call.site != self.site && facts.enclosing(call.region).any(|(region, _)| region == looped);
+        Some((looped, self.program.calls(self.function).filter(is_beside).collect()))
+    }
+
+    /// Whether what a call makes is entered by a `with` and ends with its block.
+    pub fn is_entered(&self) -> bool {
+        let own = self.call.expr;
+        self.facts()
+            .regions
+            .iter()
+            .any(|region| matches!(region.kind, RegionKind::With { context, .. } if context == own))
+    }
+}
+
 /// `while True`, `while self.running`, `while not stop.is_set()`: nothing in the condition counts or compares.
-pub fn runs_for_ever(facts: &FileFacts, test: ExprId) -> bool {
+fn runs_for_ever(facts: &FileFacts, test: ExprId) -> bool {
     match facts.expr(test) {
         Expr::Bool(value) => value,
         Expr::Int(value) => value != 0,

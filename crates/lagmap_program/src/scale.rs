@@ -89,14 +89,8 @@ impl Program {
     /// Whether what is added is reported as an error or warning, too: it is the exception, and few of many are.
     fn is_beside_warning(&self, addition: &CallView<'_>) -> bool {
         let facts = addition.facts();
-        let is_branch = matches!(facts.region(addition.region).kind, RegionKind::If { .. });
-        is_branch
-            && self.calls(addition.function).any(|call| {
-                let Expr::Attribute { attribute, .. } = facts.expr(call.call.callee) else { return false };
-                call.region == addition.region
-                    && call.has_tag("log")
-                    && matches!(facts.text(attribute), "warning" | "warn" | "error" | "exception" | "critical")
-            })
+        matches!(facts.region(addition.region).kind, RegionKind::If { .. })
+            && self.calls(addition.function).any(|call| call.region == addition.region && call.has_tag("logs-problem"))
     }
 
     /// `if handler not in handlers: handlers.append(handler)`, of what has been seen before.

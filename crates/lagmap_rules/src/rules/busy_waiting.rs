@@ -43,12 +43,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
 /// The queue or event that the loop around a sleep asks without waiting.
 fn polled(program: &Program, sleep: &CallView<'_>) -> Option<String> {
     let facts = sleep.facts();
-    let (looped, _) =
-        facts.enclosing(sleep.region).find(|(_, region)| matches!(region.kind, RegionKind::While { .. }))?;
-    let inside: Vec<CallView<'_>> = program
-        .calls(sleep.function)
-        .filter(|call| call.site != sleep.site && facts.enclosing(call.region).any(|(region, _)| region == looped))
-        .collect();
+    let (looped, inside) = sleep.beside_in_loop(|kind| matches!(kind, RegionKind::While { .. }))?;
     let is_paced = |call: &CallView<'_>| {
         let facts = call.facts();
         let certain = facts.enclosing(call.region).take_while(|(region, _)| *region != looped);

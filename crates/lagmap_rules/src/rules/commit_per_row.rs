@@ -71,10 +71,8 @@ fn in_row_loop(call: &CallView<'_>) -> bool {
 
 /// Each round also waits for something far slower (a page, a model): batching the statements would not be felt.
 fn waits_for_more(program: &Program, call: &CallView<'_>, effect: &Effect) -> bool {
-    let facts = call.facts();
-    let Some((looped, _)) = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop()) else { return false };
-    let inside = |other: &CallView<'_>| facts.enclosing(other.region).any(|(region, _)| region == looped);
-    program.calls(call.function).filter(inside).any(|other| {
+    let Some((_, beside)) = call.beside_in_loop(RegionKind::is_loop) else { return false };
+    beside.into_iter().chain([*call]).any(|other| {
         let own = program.effects.own(call.function).iter().filter(|own| own.source == other.site).copied();
         let inner = program.effects_of_call(&other, true).into_iter().map(|(_, inner)| inner);
         own.chain(inner).any(|other| {

@@ -1,6 +1,6 @@
 //! `copy-by-serialization`.
 
-use lagmap_facts::{Expr, ExprId, FileFacts, ResultUse};
+use lagmap_facts::ResultUse;
 use lagmap_program::{CallView, Interval, Program, Value};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -26,7 +26,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         // Whoever drops the result only asks whether it works; whoever says how to parse, or has an encoder to write with, wants
         // something else than a copy.
         let converts = ["cls", "default", "option"].iter().any(|name| made.argument(Some(name), None).is_some());
-        let is_small = made.facts().arguments(made.call).first().is_some_and(|value| is_short_literal(made.facts(), *value));
+        let is_small = made.facts().arguments(made.call).first().is_some_and(|value| program.is_small_throughout(made.file, *value));
         if call.call.result == ResultUse::Discarded || converts || is_small || !call.facts().keywords(call.call).is_empty() {
             continue;
         }
@@ -57,16 +57,4 @@ fn serialized_here<'a>(call: &CallView<'a>) -> Option<CallView<'a>> {
     let made = program.creation(site)?;
     let library = |call: &CallView<'_>| Some(program.catalogue().parent(call.model()?.0));
     (made.function == call.function && made.has_tag("serializes") && library(&made) == library(call)).then_some(made)
-}
-
-/// A dict or list of a few names and constants, as it is written.
-fn is_short_literal(facts: &FileFacts, value: ExprId) -> bool {
-    let is_plain = |id: ExprId| !matches!(facts.expr(id), Expr::Call(_) | Expr::Comprehension { .. } | Expr::Starred(_));
-    match facts.expr(value) {
-        // Of a dict, keys and values.
-        Expr::List(parts) | Expr::Tuple(parts) | Expr::Dict(parts) => {
-            parts.len <= 16 && facts.list(parts).iter().all(|part| is_plain(*part))
-        }
-        _ => false,
-    }
 }

@@ -125,11 +125,11 @@ fn check_call(
         worst: None,
         source: entry.and_then(|entry| entry.source.clone()).unwrap_or_default(),
     };
-    // How long a wait for whatever a library's users gave it takes, is theirs to know, too. SQLite lets one write at a time, lock or
-    // no lock.
+    // How long a wait for whatever a library's users gave it takes, is theirs to know, too. A store that lets one
+    // write at a time does so, lock or no lock.
     let is_unknown = context.frequency == lagmap_program::Frequency::Library
         && (effect.kind == EffectKind::Wait || effect.cost.high <= SHORTEST_OF_LIBRARY_MS)
-        || effect.kind == EffectKind::Database && path.starts_with("sqlite3.");
+        || program.catalogue().has_tag(effect.model, "one-writer");
     let made = Step { site: *lock, note: "makes the lock".to_owned() };
     let finding = Finding::at_call(rule, call, message, harm)
             .in_context(context, call)

@@ -1,7 +1,7 @@
 //! `quadratic-work-in-loop`.
 
 use lagmap_facts::{Expr, RegionKind};
-use lagmap_program::{CallView, FileId, FunctionId, Givers, Interval, Pairing, Program, RepeatedScan, Site, runs_for_ever};
+use lagmap_program::{CallView, FileId, FunctionId, Givers, Interval, Pairing, Program, RepeatedScan, Site};
 
 use crate::{Confidence, Details, Finding, Harm, Location, RuleInfo, Section, Subsection};
 
@@ -22,7 +22,7 @@ const LONGEST_CUT: i64 = 1000;
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     let givers = program.givers();
     for call in program.calls_where(|entry| entry.paths.iter().any(|path| path.starts_with("builtins."))) {
-        if call.around().loops == 0 || is_in_service_loop(&call) {
+        if call.around().loops == 0 || call.is_once_per_message() {
             continue;
         }
         if program.is_other_each_round(&call) || program.is_done_once(&call) || call.is_made_over_length(LONGEST_CUT) {
@@ -165,21 +165,6 @@ fn whole_list_work(program: &Program, call: &CallView<'_>) -> Option<(Whole, Sit
 /// A loop over data: one that runs for ever does its work per message, not over the list.
 fn is_data_loop(kind: RegionKind) -> bool {
     matches!(kind, RegionKind::For { .. } | RegionKind::While { .. } | RegionKind::Comprehension { .. })
-}
-
-/// Whether the innermost loop only ends with the service: what it does to a list it does once per message. `while
-/// self.waiting: self.waiting.pop(0)` uses the list up.
-fn is_in_service_loop(call: &CallView<'_>) -> bool {
-    let facts = call.facts();
-    let list = match facts.expr(call.call.callee) {
-        Expr::Attribute { value, .. } => facts.dotted(value),
-        _ => None,
-    };
-    let looped = facts.enclosing(call.region).find(|(_, region)| region.kind.is_loop());
-    looped.is_some_and(|(_, region)| match region.kind {
-        RegionKind::While { test } => runs_for_ever(facts, test) && facts.dotted(test) != list,
-        _ => false,
-    })
 }
 
 fn cure(call: &CallView<'_>) -> &'static str {

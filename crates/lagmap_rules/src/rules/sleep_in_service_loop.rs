@@ -1,7 +1,7 @@
 //! `sleep-in-service-loop`.
 
 use lagmap_models::EffectKind;
-use lagmap_program::{CallView, Program};
+use lagmap_program::{Bound, CallView, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
 
@@ -48,17 +48,15 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
-/// Whether the loop's messages are items of a `queue.Queue`, for which it waits with a time-out.
+/// Whether the loop's messages are items of a queue within the process, for which it waits with a time-out.
 fn takes_from_queue(program: &Program, sleep: &CallView<'_>) -> bool {
-    let facts = sleep.facts();
-    let Some((looped, _)) = facts.enclosing(sleep.region).find(|(_, region)| region.kind.is_loop()) else { return false };
-    program.calls(sleep.function).any(|other| {
-        facts.enclosing(other.region).any(|(region, _)| region == looped)
-            && other.argument(Some("timeout"), Some(1)).is_some()
-            && other.models().any(|(model, _)| {
-                let catalogue = program.catalogue();
-                catalogue.path(model).starts_with("queue.") && catalogue.name(model) == "get"
-            })
+    let Some((_, beside)) = sleep.beside_in_loop(lagmap_facts::RegionKind::is_loop) else { return false };
+    beside.iter().any(|other| {
+        other.models().any(|(model, receiver)| {
+            let entry = program.catalogue().entry(model);
+            entry.is_some_and(|entry| entry.receives && entry.effect == Some(EffectKind::Wait))
+                && matches!(program.bound(other, model, receiver), Some(Bound::Milliseconds(_)))
+        })
     })
 }
 

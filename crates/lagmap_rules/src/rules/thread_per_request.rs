@@ -1,6 +1,5 @@
 //! `thread-per-request`.
 
-use lagmap_facts::RegionKind;
 use lagmap_program::{CallView, Frequency, Interval, Program, Recurrence};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -67,9 +66,7 @@ fn is_rare(call: &CallView<'_>) -> bool {
 
 /// `with ThreadPoolExecutor() as pool`: at the end of the block its threads are gone.
 fn is_ended_here(call: &CallView<'_>) -> bool {
-    let own = call.call.expr;
-    call.has_tag("creates-executor")
-        && call.facts().regions.iter().any(|region| matches!(region.kind, RegionKind::With { context, .. } if context == own))
+    call.has_tag("creates-executor") && call.is_entered()
 }
 
 fn kind(call: &CallView<'_>) -> (&'static str, Interval, &'static str) {

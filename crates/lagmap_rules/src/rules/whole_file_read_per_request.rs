@@ -26,15 +26,7 @@ fn is_partial(call: &CallView<'_>) -> bool {
     let name = call.models().map(|(model, _)| call.program.catalogue().name(model)).next().unwrap_or_default();
     let first = call.facts().arguments(call.call).first().map(|first| call.facts().expr(*first));
     // A stream that somebody hands over, which has been read from before, is no file that could be kept.
-    let is_moved = |value: ExprId| {
-        call.program.calls(call.function).any(|other| match call.facts().expr(other.call.callee) {
-            Expr::Attribute { value: stream, attribute } => {
-                matches!(call.facts().text(attribute), "seek" | "tell") && call.facts().is_same(stream, value)
-            }
-            _ => false,
-        })
-    };
-    if call.facts().arguments(call.call).first().is_some_and(|first| is_moved(*first)) {
+    if call.program.is_moved_stream(call) {
         return true;
     }
     // Whoever goes to a place in a file first reads what is behind it.
