@@ -96,5 +96,5 @@ fn finding(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, cont
         .then([made])
         .cause(cause)
         .confidence(Confidence::Likely)
-        .suggest("Set `socket.setsockopt(zmq.LINGER, 0)` (or a few hundred milliseconds) where the socket is made, or end with `context.destroy(linger=0)`")
+        .suggest("End with `context.destroy(linger=0)`, which closes all of its sockets (`term()` also waits for ever for one that is never closed); or set `socket.setsockopt(zmq.LINGER, 0)` (or a few hundred milliseconds) where each is made, and close each")
 }
