@@ -325,7 +325,7 @@ fn run_here(sources: Sources<'_>, options: &AuditOptions, policy: &Policy<'_>, p
         groups: Group::collect(&findings),
         findings,
         errors,
-        system_problems: problems(&program.system),
+        system_problems: problems(&program),
         suppressions_unused,
         syntax_errors: files.iter().filter_map(|file| file.fault.clone()).collect(),
         profile,
@@ -427,9 +427,10 @@ fn config_errors(system: &System) -> Vec<ReadError> {
 }
 
 /// What is wrong with the configuration, without the missing scripts: those are said of the services.
-fn problems(system: &System) -> Vec<SystemProblem> {
-    let problems = system.problems.iter().filter(|problem| problem.kind != ProblemKind::MissingScript);
-    let problem = |problem: &lagmap_system::SystemProblem| SystemProblem {
+fn problems(program: &Program) -> Vec<SystemProblem> {
+    let system = &program.system;
+    let declared = system.problems.iter().filter(|problem| problem.kind != ProblemKind::MissingScript);
+    let declared = declared.map(|problem| SystemProblem {
         kind: kind(problem.kind).to_owned(),
         message: problem.message.clone(),
         path: problem.config.clone(),
@@ -440,8 +441,30 @@ fn problems(system: &System) -> Vec<SystemProblem> {
             .filter_map(|id| system.service(*id))
             .map(|service| service.name.clone())
             .collect(),
-    };
-    problems.map(problem).collect()
+    });
+    let elsewhere = program.wires().listening_elsewhere(system).into_iter().map(|elsewhere| {
+        let service = &system.services[elsewhere.service];
+        let call = program.call(elsewhere.call);
+        let ports: Vec<String> = elsewhere.ports.iter().map(u32::to_string).collect();
+        SystemProblem {
+            kind: kind(ProblemKind::ListensElsewhere).to_owned(),
+            message: format!(
+                "{} is said to listen on port {}; its code listens on {} ({}:{})",
+                service.name,
+                elsewhere.configured,
+                ports.join(", "),
+                call.unit.path,
+                call.unit.lines.position(call.span().start).line
+            ),
+            path: service.config.clone(),
+            line: Some(service.line),
+            services: vec![service.name.clone()],
+        }
+    });
+    let mut all: Vec<SystemProblem> = declared.chain(elsewhere).collect();
+    // A stable sort: those of one line stay in the order of their kinds.
+    all.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+    all
 }
 
 fn kind(kind: ProblemKind) -> &'static str {
@@ -458,5 +481,6 @@ fn kind(kind: ProblemKind) -> &'static str {
         ProblemKind::DependencyCycle => "dependency-cycle",
         ProblemKind::HealthPortIsPort => "health-port-is-port",
         ProblemKind::UnreachableService => "unreachable-service",
+        ProblemKind::ListensElsewhere => "listens-elsewhere",
     }
 }

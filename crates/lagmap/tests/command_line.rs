@@ -96,6 +96,26 @@ fn talking_system() -> TempDir {
 }
 
 #[test]
+fn who_listens_elsewhere_than_configured_is_told() {
+    let root = talking_system();
+    let config =
+        "services:\n  Front: {script_path: front.py, port: 7100}\n  Back: {script_path: back.py, port: 7109}\n";
+    fs::write(root.path().join("startup_config.yaml"), config).unwrap();
+    let report = json(&lagmap(root.path(), &["audit", "--format", "json"]).code(0).get_output().stdout);
+    let problems = report["system_problems"].as_array().unwrap();
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert_eq!(problem["kind"], "listens-elsewhere");
+    assert_eq!(problem["message"], "Back is said to listen on port 7109; its code listens on 7101 (back.py:6)");
+    assert_eq!((&problem["services"][0], &problem["line"]), (&"Back".into(), &3.into()));
+    // A port that the environment may change proves nothing.
+    let back = fs::read_to_string(root.path().join("back.py")).unwrap();
+    let back = back.replace("'tcp://*:7101'", "f'tcp://*:{os.environ.get(\"BACK_PORT_NUMBER\", 7101)}'");
+    fs::write(root.path().join("back.py"), format!("import os\n{back}")).unwrap();
+    let report = json(&lagmap(root.path(), &["audit", "--format", "json"]).code(0).get_output().stdout);
+    assert_eq!(report["system_problems"], serde_json::json!([]));
+}
+
+#[test]
 fn wires_are_listed_and_drawn() {
     let root = talking_system();
     let list = lagmap(root.path(), &["services", "--format", "json"]).code(0).get_output().stdout.clone();
@@ -107,6 +127,13 @@ fn wires_are_listed_and_drawn() {
     let think = &back["handlers"][0];
     assert_eq!(think["request"], "action=think");
     assert!(think["typical_ms"][0].as_f64().unwrap() >= 2000.0, "{think}");
+    // Each service with its findings: that the front's wait has no bound hits the front alone.
+    let own = front["findings_list"].as_array().unwrap();
+    let unbounded = own.iter().find(|own| own["rule"] == "zmq-receive-without-bound" && own["line"] == 11).unwrap();
+    assert_eq!((&unbounded["path"], &unbounded["waits_behind"]), (&"front.py".into(), &false.into()));
+    let counted: u64 = front["findings_by_severity"].as_object().unwrap().values().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(Some(counted), front["findings"].as_u64());
+    assert!(back["findings_list"].as_array().unwrap().iter().all(|own| own["path"] != "front.py"), "{back}");
     lagmap(root.path(), &["services", "--format", "dot"])
         .code(0)
         .stdout(contains("\"Front\" -> \"Back\" [style=solid, label=\"zmq REQ\"];"));

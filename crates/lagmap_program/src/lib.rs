@@ -15,6 +15,7 @@ mod concats;
 mod configured;
 mod contexts;
 mod costly;
+mod derivation;
 mod effects;
 mod elementwise;
 mod entered;
@@ -71,6 +72,7 @@ pub use cells::Cells;
 pub use concats::{Built, Concat};
 pub use configured::Configured;
 pub use contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness};
+pub use derivation::Derivation;
 pub use effects::{Effect, Effects, Interval, Recurrence, call_cost, number};
 pub use elementwise::ElementLoop;
 pub use evaluate::Evaluator;
@@ -100,5 +102,7 @@ pub use story::{Deed, Event, Story};
 pub use trace::{Called, Caller, Trace, TraceCost, TraceLimits};
 pub use uses::{Change, ChangeKind, Uses, Write};
 pub use value::{Cell, Value, Values};
-pub use wires::{Address, Endpoint, Hop, Joint, Loose, Part, Queue, Request, Setting, Wait, Wire, Wires};
+pub use wires::{
+    Address, Elsewhere, Endpoint, Hop, Joint, Loose, Part, Queue, RepeatedWork, Request, Setting, Wait, Wire, Wires,
+};
 pub use wrapping::Passage;

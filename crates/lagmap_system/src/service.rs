@@ -335,4 +335,6 @@ pub enum ProblemKind {
     HealthPortIsPort,
     /// A port that leads to a service on which it does not listen, or an address that nothing else reaches.
     UnreachableService,
+    /// The code of a service listens on other ports than the one that the configuration says.
+    ListensElsewhere,
 }

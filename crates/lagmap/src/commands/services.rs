@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use lagmap_program::{Hop, Joint, Program};
-use lagmap_report::{Millis, Report, Service, ServiceStartup, interval, visible};
+use lagmap_report::{Finding, FindingCounts, Millis, Report, Service, ServiceStartup, Severity, interval, visible};
 use serde::Serialize;
 
 use crate::arguments::{ServicesArguments, SystemFormat};
@@ -35,18 +35,60 @@ pub fn run(arguments: &ServicesArguments) -> Result<ExitCode, Failure> {
         let report = audit::run_audit(&arguments.path, &options, &progress)?;
         let services = &report.services;
         match arguments.format {
-            SystemFormat::Json => json(services)?,
+            SystemFormat::Json => {
+                json(&services.iter().map(|service| Listed::of(service, &report)).collect::<Vec<_>>())?
+            }
             SystemFormat::Dot => dot(services),
             SystemFormat::Mermaid => mermaid(services),
             SystemFormat::Table => {
                 let rows: Vec<_> = services.iter().map(|service| row(service, services)).collect();
-                let head = ["SERVICE", "GROUP", "PORT", "SCRIPT", "STARTS", "CALLS", "CALLED BY", "NEEDS"];
+                let head = ["SERVICE", "GROUP", "PORT", "SCRIPT", "STARTS", "CALLS", "CALLED BY", "FINDINGS", "NEEDS"];
                 output::table(&head, &rows) + &footer(&report)
             }
         }
     };
     output::print(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A service with its findings.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    service: &'a Service,
+    findings_by_severity: FindingCounts,
+    findings_list: Vec<OwnFinding<'a>>,
+}
+
+/// A finding that hits a service.
+#[derive(Serialize)]
+struct OwnFinding<'a> {
+    fingerprint: &'a str,
+    rule: &'a str,
+    severity: Severity,
+    path: &'a str,
+    line: u32,
+    message: &'a str,
+    /// The service waits for another that it hits.
+    waits_behind: bool,
+}
+
+impl<'a> Listed<'a> {
+    fn of(service: &'a Service, report: &'a Report) -> Self {
+        let hits = |finding: &&Finding| finding.services.contains(&service.name);
+        let own = report.findings.iter().filter(hits).map(|finding| finding.severity);
+        let waits = |finding: &&Finding| finding.waits_behind.contains(&service.name) && !hits(finding);
+        let list = report.findings.iter().filter(|finding| hits(finding) || waits(finding)).map(|finding| OwnFinding {
+            fingerprint: &finding.fingerprint,
+            rule: &finding.rule,
+            severity: finding.severity,
+            path: &finding.path,
+            line: finding.line,
+            message: &finding.message,
+            waits_behind: !hits(&finding),
+        });
+        Self { service, findings_by_severity: FindingCounts::by_severity(own), findings_list: list.collect() }
+    }
 }
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {
@@ -69,6 +111,7 @@ fn row(service: &Service, all: &[Service]) -> Vec<String> {
         starts,
         calls.to_string(),
         callers.to_string(),
+        service.findings.to_string(),
         service.dependencies.join(", "),
     ]
 }

@@ -121,7 +121,7 @@ pub fn join(
 }
 
 /// The port that a setting of a service's own means: what its configuration says.
-fn configured(system: &System, service: usize, setting: &Setting) -> Option<u32> {
+pub(super) fn configured(system: &System, service: usize, setting: &Setting) -> Option<u32> {
     let service = &system.services[service];
     let key = setting.key.to_ascii_lowercase();
     let (outer, last) = key.rsplit_once('.').unwrap_or(("", &key));

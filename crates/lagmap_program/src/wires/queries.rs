@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use lagmap_models::WireKind;
+use lagmap_models::{WireKind, WireRole};
+use lagmap_system::System;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Joint, Wires};
+use super::{Joint, Part, Wires, join::configured};
 use crate::{CallSite, FunctionId, Interval, Program};
 
 /// How a single-threaded service copes with those that ask it, at an assumed rate.
@@ -44,7 +45,55 @@ pub struct Hop {
     pub cost: Option<Interval>,
 }
 
+/// A service that does not listen where its configuration says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Index of the service.
+    pub service: usize,
+    /// The port of its configuration.
+    pub configured: u32,
+    /// The ports that its code listens on, and the first call that does.
+    pub ports: Vec<u32>,
+    /// That call.
+    pub call: CallSite,
+}
+
 impl Wires {
+    /// The services whose code listens on written ports alone, none of them the one that the configuration says. Nothing is
+    /// said of a service one of whose ports is not written in its code.
+    pub fn listening_elsewhere(&self, system: &System) -> Vec<Elsewhere> {
+        let of_service = |service: usize| {
+            let expected = system.services[service].port?;
+            let listening = self.endpoints[service].iter().filter(|endpoint| endpoint.role == WireRole::Listens);
+            let mut ports = Vec::new();
+            let mut call = None;
+            for endpoint in listening {
+                for address in &endpoint.addresses {
+                    match &address.port {
+                        Some(Part::Known(_)) => ports.push(address.port_number()?),
+                        Some(Part::Setting(setting)) => ports.push(configured(system, service, setting)?),
+                        // Where nothing of a port is said, it is no address of its own: a path, a pipe inside the process.
+                        None if address.host.is_none() && address.route.is_some() => {}
+                        _ => return None,
+                    }
+                }
+                if endpoint.addresses.is_empty() {
+                    return None;
+                }
+                if !endpoint.is_health {
+                    call = call.or(Some(endpoint.call));
+                }
+            }
+            ports.sort_unstable();
+            ports.dedup();
+            let declared = &system.services[service];
+            let own: Vec<u32> = ports.iter().copied().filter(|port| declared.health_port != Some(*port)).collect();
+            let is_elsewhere = !own.is_empty() && !own.contains(&expected);
+            is_elsewhere.then_some(Elsewhere { service, configured: expected, ports: own, call: call? })
+        };
+        (0..system.services.len()).filter_map(of_service).collect()
+    }
+
     /// What a wait's answer typically takes, whatever time-out the caller has; `None` if the code that answers is not known.
     pub fn answer_cost(&self, wait: usize) -> Option<Interval> {
         let costs = self.waits[wait].requests.iter().map(|request| self.requests[*request].cost);

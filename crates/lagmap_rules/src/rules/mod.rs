@@ -65,6 +65,7 @@ rules! {
     waits_behind_waits,
     whole_file_read_per_request,
     wide_array_type,
+    work_repeated_across_services,
     zmq_close_without_linger,
     zmq_receive_without_bound,
 }
