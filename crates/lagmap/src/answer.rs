@@ -34,6 +34,7 @@ pub fn of(
         per_path,
         severity,
         requests_per_second,
+        min_impact_ms,
         profiles,
         probes,
         calibration,
@@ -45,7 +46,7 @@ pub fn of(
         return None;
     }
     let asked = (select, ignore, exclude, startup_configs, catalogues, all_code, pedantic);
-    let asked = format!("{:?}", (asked, per_path, severity, requests_per_second, calibration));
+    let asked = format!("{:?}", (asked, per_path, severity, requests_per_second, min_impact_ms, calibration));
     let root = root.canonicalize().ok()?;
     let name = Key::of(&[asked.as_bytes(), b"\n", root.as_os_str().as_encoded_bytes()].concat());
     let mut state = Vec::new();

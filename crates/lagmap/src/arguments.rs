@@ -151,6 +151,9 @@ pub struct AuditArguments {
     /// Report findings that are merely possible, too.
     #[arg(long)]
     pub pedantic: bool,
+    /// Leave out findings that typically cost less than so many milliseconds of one caller's time (1; 0 shows all).
+    #[arg(long, value_name = "MS", value_parser = parse_milliseconds)]
+    pub min_impact_ms: Option<f64>,
     /// Take times from this profile of the running system, whatever tool wrote it; may be said several times.
     #[arg(long, value_name = "FILE")]
     pub profile: Vec<PathBuf>,
@@ -465,4 +468,9 @@ impl From<SeverityName> for Severity {
             SeverityName::Low => Self::Low,
         }
     }
+}
+
+fn parse_milliseconds(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "must be a number from 0".to_owned())
 }

@@ -71,7 +71,7 @@ fn trace_step(program: &Program, step: &Step) -> TraceStep {
 fn impact(judged: &Judged) -> Impact {
     let found = &judged.finding;
     let frequency = match found.context.map(|context| context.frequency) {
-        Some(Often::Request) => Frequency::PerRequest,
+        Some(Often::Request | Often::Occasional) => Frequency::PerRequest,
         Some(Often::Background) => Frequency::PerIteration,
         Some(Often::Library) => Frequency::PerCall,
         Some(Often::Lazy | Often::Script | Often::Shutdown | Often::Test) => Frequency::Once,
@@ -108,6 +108,7 @@ fn impact(judged: &Judged) -> Impact {
             let until = if *collected { "until nothing refers to it any more" } else { "until the process ends" };
             impact.source = format!("one {what} each time, {until}");
         }
+        Harm::Lost => "the work is lost rather than slow".clone_into(&mut impact.source),
         Harm::Failure => "the service does not run at all".clone_into(&mut impact.source),
     }
     // A cost keeps the words of its source through all rules.

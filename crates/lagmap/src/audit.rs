@@ -49,6 +49,8 @@ pub struct AuditOptions {
     pub pedantic: bool,
     /// How many requests each service is taken to send a second to each service that it waits for.
     pub requests_per_second: Option<f64>,
+    /// As in the configuration.
+    pub min_impact_ms: Option<f64>,
     /// Rules not to run on some files.
     pub per_path: Vec<PerPath>,
     /// Severities that replace the estimated ones, by rule.
@@ -96,6 +98,7 @@ impl AuditOptions {
             all_code: configuration.all_code,
             pedantic: configuration.pedantic,
             requests_per_second: configuration.requests_per_second,
+            min_impact_ms: configuration.min_impact_ms,
             per_path: configuration.per_path,
             severity: configuration.severity,
             threads: None,
@@ -306,8 +309,12 @@ fn run_here(sources: Sources<'_>, options: &AuditOptions, policy: &Policy<'_>, p
     measured.apply(&mut judged);
     errors.extend(config_errors(&program.system));
     errors.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
-    let findings = judged.iter().map(|judged| assemble::finding(&program, judged)).collect();
-    let (findings, suppressions_unused) = suppress(policy.apply(findings), &files);
+    let (judged, negligible): (Vec<_>, Vec<_>) = judged.into_iter().partition(|judged| policy.is_noticed(judged));
+    let reported = |judged: &[lagmap_impact::Judged]| {
+        policy.apply(judged.iter().map(|judged| assemble::finding(&program, judged)).collect())
+    };
+    let negligible = reported(&negligible).len();
+    let (findings, suppressions_unused) = suppress(reported(&judged), &files);
     let profile = measured.summary(&judged, &findings);
     let summary = Summary {
         files: files.len(),
@@ -315,6 +322,7 @@ fn run_here(sources: Sources<'_>, options: &AuditOptions, policy: &Policy<'_>, p
         lines: files.iter().map(|file| file.lines).sum(),
         services: program.system.services.len(),
         findings: FindingCounts::of(&findings),
+        negligible,
     };
     let report = Report {
         schema_version: SCHEMA_VERSION,

@@ -44,6 +44,8 @@ pub struct Configuration {
     pub pedantic: bool,
     /// How many requests each service is taken to send a second to each service that it waits for.
     pub requests_per_second: Option<f64>,
+    /// Findings that typically cost less are left out, in milliseconds; `None`: [`lagmap_impact::NOTICED_MS`].
+    pub min_impact_ms: Option<f64>,
     /// Rules not to run on some files.
     pub per_path: Vec<PerPath>,
     /// Severities that replace the estimated ones.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use globset::{GlobSet, GlobSetBuilder};
+use lagmap_impact::{Judged, MeasuredImpact, NOTICED_MS, is_negligible};
 use lagmap_report::{Confidence, Finding, Severity};
 
 use crate::audit::AuditOptions;
@@ -16,6 +17,7 @@ pub struct Policy<'a> {
     per_path: Vec<(GlobSet, HashSet<&'a str>)>,
     severity: &'a BTreeMap<String, Severity>,
     pedantic: bool,
+    min_impact_ms: f64,
 }
 
 impl<'a> Policy<'a> {
@@ -29,12 +31,23 @@ impl<'a> Policy<'a> {
             per_path: per_path.collect::<Result<_, Failure>>()?,
             severity: &options.severity,
             pedantic: options.pedantic,
+            min_impact_ms: options.min_impact_ms.unwrap_or(NOTICED_MS),
         })
     }
 
     /// Whether a rule is to run at all.
     pub fn runs(&self, rule: &str) -> bool {
         (self.select.is_empty() || self.select.contains(rule)) && !self.ignore.contains(rule)
+    }
+
+    /// Whether a finding costs enough to be shown, a profile saw it, or everything or just its rule is asked for.
+    pub fn is_noticed(&self, judged: &Judged) -> bool {
+        let rule = judged.finding.rule.name;
+        self.pedantic
+            || self.select.contains(rule)
+            || self.severity.contains_key(rule)
+            || judged.measured.as_ref().is_some_and(MeasuredImpact::is_hot)
+            || !is_negligible(&judged.finding, self.min_impact_ms)
     }
 
     /// Whether a file (relative to the root, with `/`) is not to be audited: it or a folder around it is excluded.

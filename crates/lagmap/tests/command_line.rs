@@ -131,7 +131,8 @@ fn wires_are_listed_and_drawn() {
     let own = front["findings_list"].as_array().unwrap();
     let unbounded = own.iter().find(|own| own["rule"] == "zmq-receive-without-bound" && own["line"] == 11).unwrap();
     assert_eq!((&unbounded["path"], &unbounded["waits_behind"]), (&"front.py".into(), &false.into()));
-    let counted: u64 = front["findings_by_severity"].as_object().unwrap().values().filter_map(serde_json::Value::as_u64).sum();
+    let counted: u64 =
+        front["findings_by_severity"].as_object().unwrap().values().filter_map(serde_json::Value::as_u64).sum();
     assert_eq!(Some(counted), front["findings"].as_u64());
     assert!(back["findings_list"].as_array().unwrap().iter().all(|own| own["path"] != "front.py"), "{back}");
     lagmap(root.path(), &["services", "--format", "dot"])

@@ -76,7 +76,7 @@ fn profiles_are_joined_and_summed_up() {
     let of = |report: &Value| of_rule(report, "client-per-request");
     assert_eq!(
         (of(&plain)["severity"].as_str(), of(&plain)["impact"]["basis"].as_str()),
-        (Some("medium"), Some("assumed"))
+        (Some("low"), Some("assumed"))
     );
     let finding = of(&report);
     let (measured, impact) = (&finding["measured"], &finding["impact"]);

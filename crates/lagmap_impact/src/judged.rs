@@ -118,8 +118,9 @@ fn services(program: &Program, function: FunctionId) -> Vec<String> {
 
 /// The services that wait for what a finding makes slow: those that asked for the request it happens in.
 fn waits_behind(program: &Program, finding: &Finding, function: FunctionId, hit: &[String]) -> Vec<String> {
-    let in_request =
-        finding.context.is_some_and(|context| matches!(context.frequency, Frequency::Request | Frequency::Lazy));
+    let in_request = finding.context.is_some_and(|context| {
+        matches!(context.frequency, Frequency::Request | Frequency::Occasional | Frequency::Lazy)
+    });
     if !in_request {
         return Vec::new();
     }
@@ -165,6 +166,7 @@ fn weight(judged: &Judged) -> f64 {
         Harm::Hang { cost, .. } => (cost.low.max(0.001) * cost.high.max(0.001)).max(10_000.0),
         Harm::Growth { bytes } => bytes.high,
         Harm::Leak { .. } => 1000.0,
+        Harm::Lost => 1.0,
         Harm::Failure => f64::from(u16::MAX) * 1e9,
     };
     #[allow(clippy::cast_precision_loss)] // Service counts are small.

@@ -8,4 +8,4 @@ mod severity;
 
 pub use judged::{Judged, judge};
 pub use measured::{MeasuredImpact, Measuring, Places, Repeats};
-pub use severity::Severity;
+pub use severity::{NOTICED_MS, Severity, is_negligible};

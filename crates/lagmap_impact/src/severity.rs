@@ -18,6 +18,22 @@ pub enum Severity {
     Low,
 }
 
+/// What nobody notices who waits for it alone, in milliseconds: the middle of the typical time.
+pub const NOTICED_MS: f64 = 1.0;
+
+/// Whether a finding typically costs less than so many milliseconds of one caller's time. What stalls an event loop is paid for by all that
+/// it serves, and what should be pooled costs more than time.
+pub fn is_negligible(finding: &Finding, noticed_ms: f64) -> bool {
+    match &finding.harm {
+        Harm::Time { cost, .. } if finding.details.effect.is_none() && finding.details.pool.is_none() => {
+            // From nothing to something: half of it on average.
+            let middle = if cost.low > 0.0 { cost.middle() } else { cost.high / 2.0 };
+            middle < noticed_ms
+        }
+        _ => false,
+    }
+}
+
 impl Severity {
     /// All of them, the worst first.
     pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
@@ -65,7 +81,7 @@ impl Severity {
                 (true, false) | (false, true) => Self::Medium,
                 (false, false) => Self::Low,
             },
-            Harm::Leak { collected: true, .. } => Self::Low,
+            Harm::Lost | Harm::Leak { collected: true, .. } => Self::Low,
             Harm::Leak { collected: false, .. } if per_request => Self::High,
             Harm::Leak { collected: false, .. } => Self::Medium,
             Harm::Failure => Self::Critical,

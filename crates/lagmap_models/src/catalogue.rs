@@ -3,7 +3,7 @@
 use lagmap_facts::NameHash;
 use rustc_hash::FxHashMap;
 
-use crate::{ApiEntry, CatalogueFile, EntryModel, FamilyModel, ResourceKind, WireModel};
+use crate::{ApiEntry, CatalogueFile, EntryModel, FamilyModel, OccasionalModel, ResourceKind, WireModel};
 
 /// The catalogue files that are built in, with their paths: read from TOML by the build script, because reading it anew would
 /// take a good part of the audit of a small tree.
@@ -78,6 +78,7 @@ pub struct Catalogue {
     resources: FxHashMap<String, ResourceKind>,
     functions: Vec<EntryModel>,
     families: Vec<FamilyModel>,
+    occasional: OccasionalModel,
     wires: Vec<WireModel>,
     wired: FxHashMap<ModelId, u32>,
     builtins: ModelId,
@@ -127,6 +128,7 @@ impl Catalogue {
             resources: FxHashMap::default(),
             functions: Vec::new(),
             families: Vec::new(),
+            occasional: OccasionalModel::default(),
             wires: Vec::new(),
             wired: FxHashMap::default(),
             builtins: ROOT,
@@ -179,6 +181,12 @@ impl Catalogue {
         }
         self.functions.extend(file.entries);
         self.families.extend(file.families);
+        for own in file.occasional {
+            self.occasional.words.extend(own.words);
+            self.occasional.names.extend(own.names);
+            self.occasional.changes.extend(own.changes);
+            self.occasional.settings.extend(own.settings);
+        }
         for wire in file.wires {
             if wire.paths.is_empty() {
                 let (path, entry) = (path.to_owned(), wire.protocol);
@@ -342,6 +350,11 @@ impl Catalogue {
     /// Functions that are called by name alone.
     pub fn entry_functions(&self) -> &[EntryModel] {
         &self.functions
+    }
+
+    /// Which requests are made only now and then.
+    pub const fn occasional(&self) -> &OccasionalModel {
+        &self.occasional
     }
 
     /// Classes that are known by how the names of their bases end.

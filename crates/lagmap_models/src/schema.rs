@@ -19,6 +19,9 @@ pub struct CatalogueFile {
     /// Classes that are known by how the names of their bases end.
     #[serde(default, rename = "family")]
     pub families: Vec<FamilyModel>,
+    /// What requests are made only now and then.
+    #[serde(default, rename = "occasional")]
+    pub occasional: Vec<OccasionalModel>,
     /// Functions, classes and methods.
     #[serde(default, rename = "api")]
     pub apis: Vec<ApiEntry>,
@@ -255,6 +258,25 @@ pub struct EntryModel {
     /// Where it runs.
     #[serde(rename = "in")]
     pub context: RunContext,
+}
+
+/// Requests that people make now and then - to set something up, to look after the system, to ask whether it is well - as their routes
+/// and the names of their functions say. All words are in lower case.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OccasionalModel {
+    /// Words of a route, function, class, module or its folder that tell of such a request by themselves: `backup`.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// Whole last parts of a route, or whole names of functions: `healthz`.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Words for changes that together with one of `settings` tell of such a request: `update`.
+    #[serde(default)]
+    pub changes: Vec<String>,
+    /// Words for what is changed so: `config`.
+    #[serde(default)]
+    pub settings: Vec<String>,
 }
 
 /// Classes made by a generator of code, which no catalogue can name.

@@ -11,6 +11,7 @@ use crate::{
     effects::Recurrence,
     graph::{Edge, EdgeKind, Graph, Target},
     linked::Linked,
+    occasional::is_occasional,
     reach::is_script_only,
     regions::Surroundings,
 };
@@ -37,6 +38,8 @@ pub enum Frequency {
     Background,
     /// Whenever a user of the library calls it.
     Library,
+    /// Once a request that is made only now and then: to set something up, to look after the system.
+    Occasional,
     /// The first time only.
     Lazy,
     /// Once, when the service starts.
@@ -63,6 +66,7 @@ impl Frequency {
             Self::Request => "per-request",
             Self::Background => "per-iteration",
             Self::Library => "per-call",
+            Self::Occasional => "per-rare-request",
             Self::Lazy => "first-request",
             Self::Startup => "per-start",
             Self::Import => "per-import",
@@ -74,10 +78,11 @@ impl Frequency {
 }
 
 const PLACES: [Place; 4] = [Place::Main, Place::EventLoop, Place::Worker, Place::Process];
-const FREQUENCIES: [Frequency; 9] = [
+const FREQUENCIES: [Frequency; 10] = [
     Frequency::Request,
     Frequency::Background,
     Frequency::Library,
+    Frequency::Occasional,
     Frequency::Lazy,
     Frequency::Startup,
     Frequency::Import,
@@ -125,7 +130,7 @@ impl ContextSet {
 
     /// The contexts, the most frequent first.
     pub fn iter(self) -> impl Iterator<Item = Context> {
-        (0..36).filter(move |number| self.0 & (1 << number) != 0).map(Context::from_number)
+        (0..40).filter(move |number| self.0 & (1 << number) != 0).map(Context::from_number)
     }
 
     /// Whether there are none: nothing runs it.
@@ -247,6 +252,16 @@ impl Contexts {
                     let index = (first + offset) as u32;
                     let witness = Graph::is_path(edge).then_some((function, context, index));
                     let then = kept(graph, to, after(here, kind, linked.function(to).1.is_async));
+                    let is_served = matches!(
+                        kind,
+                        EdgeKind::Callback(RunContext::Handler | RunContext::LoopHandler | RunContext::Task)
+                    );
+                    let then = match then.frequency {
+                        Frequency::Request if is_served && is_occasional(linked, edge, to) => {
+                            Context { frequency: Frequency::Occasional, ..then }
+                        }
+                        _ => then,
+                    };
                     if wanted(then, edge) {
                         contexts.enter(linked, graph, to, then, (witness, Some(index)), &mut due);
                     }
@@ -283,7 +298,7 @@ impl Contexts {
 /// The context of a function whose result a decorator keeps: only the first call runs it.
 fn kept(graph: &Graph, function: FunctionId, context: Context) -> Context {
     match context.frequency {
-        Frequency::Request | Frequency::Background | Frequency::Library
+        Frequency::Request | Frequency::Background | Frequency::Library | Frequency::Occasional
             if graph.kept.get(&function) == Some(&Recurrence::FirstCall) =>
         {
             Context { frequency: Frequency::Lazy, ..context }
@@ -305,7 +320,7 @@ fn inside(context: Context, around: Surroundings) -> Context {
         Frequency::Startup | Frequency::Script | Frequency::Import | Frequency::Lazy if around.forever => {
             Frequency::Background
         }
-        Frequency::Request | Frequency::Background | Frequency::Library
+        Frequency::Request | Frequency::Background | Frequency::Library | Frequency::Occasional
             if around.recurrence != Recurrence::EveryCall =>
         {
             Frequency::Lazy
@@ -321,7 +336,9 @@ fn after(here: Context, kind: EdgeKind, is_async: bool) -> Context {
         EdgeKind::Import | EdgeKind::Define => {
             let frequency = match here.frequency {
                 Frequency::Startup | Frequency::Script => Frequency::Import,
-                Frequency::Request | Frequency::Background | Frequency::Library => Frequency::Lazy,
+                Frequency::Request | Frequency::Background | Frequency::Library | Frequency::Occasional => {
+                    Frequency::Lazy
+                }
                 other => other,
             };
             Context { frequency, place: here.place }

@@ -161,6 +161,39 @@ impl CallView<'_> {
         })
     }
 
+    /// Whether an object's own state makes the method around a call return before it: `if self.closed: return`, `if key in
+    /// self.pending: return`.
+    pub fn is_left_out_by_state(&self) -> bool {
+        let facts = self.facts();
+        let (_, scope) = self.program.function(self.function);
+        let Some(own) = scope.parameters.first().map(|own| facts.text(own.name)) else { return false };
+        let is_state = |test: ExprId| {
+            let mut due = vec![test];
+            while let Some(id) = due.pop() {
+                match facts.expr(id) {
+                    Expr::Attribute { value, .. } => {
+                        if matches!(facts.expr(value), Expr::Name(name) if facts.text(name) == own) {
+                            return true;
+                        }
+                    }
+                    Expr::Not(inner) => due.push(inner),
+                    Expr::Compare { left, right, .. } => due.extend([left, right]),
+                    Expr::Boolean { values, .. } => due.extend(facts.list(values)),
+                    _ => {}
+                }
+            }
+            false
+        };
+        scope.class.is_some()
+            && facts.ops(scope).iter().any(|op| {
+                matches!(op.kind, OpKind::Return(_))
+                    && op.span.end <= self.span().start
+                    && facts
+                        .enclosing(op.region)
+                        .any(|(_, region)| matches!(region.kind, RegionKind::If { test, .. } if is_state(test)))
+            })
+    }
+
     /// Whether a call is made only when something is done: `if task.done(): return task.result()`.
     pub fn is_made_when_done(&self) -> bool {
         let facts = self.facts();

@@ -37,6 +37,7 @@ mod matching;
 mod memo;
 mod modules;
 mod name_set;
+mod occasional;
 mod passed;
 mod passing;
 mod paths;

@@ -161,7 +161,13 @@ impl Program {
 
     /// Which service calls which; found when first asked for.
     pub fn wires(&self) -> &Wires {
-        self.wires.get_or_init(|| Wires::of(self))
+        if let Some(found) = self.wires.get() {
+            return found;
+        }
+        // Not inside of `get_or_init`: finding them forks, and while a thread waits for its forks it may take up work that asks for the
+        // wires as well and would wait for itself.
+        let found = Wires::of(self);
+        self.wires.get_or_init(|| found)
     }
 
     /// The catalogue.
@@ -274,7 +280,9 @@ impl Program {
     pub fn serves(&self) -> bool {
         self.system.is_inventory()
             || (0..self.linked.ids.function_count()).any(|index| {
-                let often = |context: Context| matches!(context.frequency, Frequency::Request | Frequency::Background);
+                let often = |context: Context| {
+                    matches!(context.frequency, Frequency::Request | Frequency::Background | Frequency::Occasional)
+                };
                 self.contexts.of(FunctionId(index as u32)).any(often)
             })
     }
@@ -289,10 +297,12 @@ impl Program {
         let (mut live, mut often) = (0_u32, 0_u32);
         for index in 0..self.linked.ids.function_count() {
             let contexts = self.contexts_of(FunctionId(index as u32));
-            live += u32::from(contexts.any(|context| context.frequency.is_repeated()));
-            often += u32::from(
-                contexts.any(|context| matches!(context.frequency, Frequency::Request | Frequency::Background)),
+            live += u32::from(
+                contexts.any(|context| context.frequency.is_repeated() || context.frequency == Frequency::Occasional),
             );
+            often += u32::from(contexts.any(|context| {
+                matches!(context.frequency, Frequency::Request | Frequency::Background | Frequency::Occasional)
+            }));
         }
         often * RUNS_PART >= live
     }

@@ -85,6 +85,9 @@ pub struct Summary {
     pub services: usize,
     /// Findings by severity.
     pub findings: FindingCounts,
+    /// Findings that cost too little to be shown: less than `min-impact-ms`.
+    #[serde(default)]
+    pub negligible: usize,
 }
 
 /// How many findings there are of each severity.

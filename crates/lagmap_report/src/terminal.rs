@@ -226,11 +226,18 @@ fn closing(report: &Report, problems: &[Problem<'_>], paint: Paint, out: &mut dy
     .filter(|(_, number)| *number > 0)
     .map(|(severity, number)| paint.severity(severity, &format!("{} {}", thousands(number), severity.name())))
     .collect();
+    let negligible = match summary.negligible {
+        0 => String::new(),
+        some => {
+            let some = count(some, "more costs", "more cost");
+            paint.dim(&format!("; {some} too little to be shown (--min-impact-ms 0)"))
+        }
+    };
     if by_severity.is_empty() {
-        return writeln!(out, "{audited}: {}", paint.bold("nothing found"));
+        return writeln!(out, "{audited}: {}{negligible}", paint.bold("nothing found"));
     }
     let causes = count(problems.len(), "cause", "causes");
-    writeln!(out, "{audited}: {} from {causes}", by_severity.join(", "))
+    writeln!(out, "{audited}: {} from {causes}{negligible}", by_severity.join(", "))
 }
 
 /// Styles, or none.

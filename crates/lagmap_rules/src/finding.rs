@@ -122,6 +122,8 @@ pub enum Harm {
         /// The garbage collector gives it back as soon as nothing refers to it.
         collected: bool,
     },
+    /// Work is not done, or nobody sees that it failed.
+    Lost,
     /// A service does not run at all.
     Failure,
 }

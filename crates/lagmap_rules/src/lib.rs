@@ -89,6 +89,8 @@ fn is_short_at_call(finding: &Finding) -> bool {
 /// What the rules that `wanted` accepts find, in a fixed order: by rule, then as found.
 pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Vec<Finding> {
     let is_application = program.is_application();
+    // Several rules ask for them at the same time; they are found once.
+    program.wires();
     let found: Vec<Vec<Finding>> = all()
         .par_iter()
         .map(|rule| {

@@ -105,6 +105,7 @@ fn options(arguments: &AuditArguments, configuration: Configuration) -> Result<A
     options.ignore.extend(arguments.ignore.iter().cloned());
     options.all_code |= arguments.all_code;
     options.pedantic |= arguments.pedantic;
+    options.min_impact_ms = arguments.min_impact_ms.or(options.min_impact_ms);
     options.threads = arguments.threads;
     for path in &arguments.profile {
         let file = path.display().to_string();

@@ -89,6 +89,7 @@ fn value(configuration: &Configuration, key: &str) -> Value {
         "catalogues" => configuration.catalogues.iter().map(|file| path(file)).collect(),
         "all-code" => json!(configuration.all_code),
         "pedantic" => json!(configuration.pedantic),
+        "min-impact-ms" => json!(configuration.min_impact_ms.unwrap_or(lagmap_impact::NOTICED_MS)),
         "requests-per-second" => {
             json!(
                 configuration

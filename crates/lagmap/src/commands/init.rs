@@ -93,6 +93,9 @@ const REST: &str = r#"# Files that are not audited; `*` stays within a folder, `
 # Report findings that are merely possible, too.
 # pedantic = false
 
+# Leave out findings that typically cost less than so many milliseconds of one caller's time; 0 shows all.
+# min-impact-ms = 1.0
+
 # Requests that each service is taken to send a second to each service that it waits for.
 # requests-per-second = 1.0
 

@@ -25,8 +25,10 @@ pub fn run(arguments: &ProbeArguments) -> Result<ExitCode, Failure> {
     record::check(&arguments.audit)?;
     commands::audit::once(&arguments.audit, |options, progress| {
         let root = &arguments.audit.path;
-        let started = started::of(root, &arguments.start, options)?;
-        let plan = plan(root, &audit::run_audit(root, options, progress)?)?;
+        // What is taken to cost little is worth a measurement, too.
+        let mut options = AuditOptions { min_impact_ms: Some(0.0), ..options.clone() };
+        let started = started::of(root, &arguments.start, &options)?;
+        let plan = plan(root, &audit::run_audit(root, &options, progress)?)?;
         progress.pause();
         let probe = measure(arguments, &plan, &started)?;
         let file = match &arguments.save {
@@ -36,7 +38,6 @@ pub fn run(arguments: &ProbeArguments) -> Result<ExitCode, Failure> {
             }
             None => "this run".to_owned(),
         };
-        let mut options: AuditOptions = options.clone();
         options.probes.push(NamedProbe { file, probe });
         audit::run_audit(root, &options, progress)
     })

@@ -13,7 +13,7 @@ use crate::known_rules::{self, Written};
 use crate::suggestion::nearest;
 
 /// All keys, in the order in which they are shown.
-pub(crate) const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 13] = [
     "select",
     "ignore",
     "per-path",
@@ -25,6 +25,7 @@ pub(crate) const KEYS: [&str; 12] = [
     "all-code",
     "pedantic",
     "requests-per-second",
+    "min-impact-ms",
     "cache-dir",
 ];
 
@@ -92,7 +93,13 @@ impl<'a> Reader<'a> {
                 }
                 "all-code" => read.all_code = self.switch("all-code", value)?,
                 "pedantic" => read.pedantic = self.switch("pedantic", value)?,
-                "requests-per-second" => read.requests_per_second = Some(self.rate("requests-per-second", value)?),
+                "min-impact-ms" => {
+                    read.min_impact_ms = Some(self.number("min-impact-ms", "a number from 0", value, |ms| ms >= 0.0)?)
+                }
+                "requests-per-second" => {
+                    read.requests_per_second =
+                        Some(self.number("requests-per-second", "a number above 0", value, |rate| rate > 0.0)?)
+                }
                 "per-path" => read.per_path = self.per_path(value)?,
                 "severity" => {
                     for (rule, severity) in self.table("severity", value)? {
@@ -132,15 +139,13 @@ impl<'a> Reader<'a> {
         value.get_ref().as_bool().ok_or_else(|| self.expected(key, "true or false", value))
     }
 
-    fn rate(&self, key: &str, value: &Value<'_>) -> Result<f64, Failure> {
+    fn number(&self, key: &str, what: &str, value: &Value<'_>, fits: impl Fn(f64) -> bool) -> Result<f64, Failure> {
         let number = match value.get_ref() {
             DeValue::Integer(number) => number.as_str().parse().ok(),
             DeValue::Float(number) => number.as_str().parse().ok(),
             _ => None,
         };
-        number
-            .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
-            .ok_or_else(|| self.expected(key, "a number above 0", value))
+        number.filter(|number: &f64| number.is_finite() && fits(*number)).ok_or_else(|| self.expected(key, what, value))
     }
 
     fn severity(&self, key: &str, value: &Value<'_>) -> Result<Severity, Failure> {
@@ -209,7 +214,7 @@ mod tests {
     fn every_key_is_read() {
         let configuration = read(
             "fail-on = 'high'\nexclude = ['build/**']\nstartup-configs = ['a.yaml']\ncatalogues = ['mine.toml']\n\
-             cache-dir = 'kept'\nall-code = true\npedantic = true\nrequests-per-second = 2.5\nselect = []\nignore = []\n[per-path]\n'tests/*.py' = []\n[severity]\n",
+             cache-dir = 'kept'\nall-code = true\npedantic = true\nmin-impact-ms = 0\nrequests-per-second = 2.5\nselect = []\nignore = []\n[per-path]\n'tests/*.py' = []\n[severity]\n",
         )
         .unwrap();
         assert_eq!(configuration.fail_on, Some(Severity::High));
@@ -218,7 +223,7 @@ mod tests {
         assert_eq!(configuration.catalogues, [Path::new("dir/mine.toml")]);
         assert_eq!(configuration.cache_dir.as_deref(), Some(Path::new("dir/kept")));
         assert!(configuration.all_code && configuration.pedantic);
-        assert_eq!(configuration.requests_per_second, Some(2.5));
+        assert_eq!((configuration.requests_per_second, configuration.min_impact_ms), (Some(2.5), Some(0.0)));
         assert_eq!(configuration.per_path[0].files.glob(), "tests/*.py");
         assert!(!configuration.per_path[0].files.compile_matcher().is_match("tests/deep/a.py"));
     }
@@ -232,6 +237,7 @@ mod tests {
             ("exclude = ['a[']", "dir/lagmap.toml:1: error parsing glob"),
             ("a = 1\na = 2", "dir/lagmap.toml:2: duplicate key"),
             ("[severity]\n\nno-such-rule = 'low'", "dir/lagmap.toml:3: there is no rule `no-such-rule`"),
+            ("min-impact-ms = -1", "`min-impact-ms` must be a number from 0"),
             ("requests-per-second = 0", "`requests-per-second` must be a number above 0"),
             ("cache-dir = 3", "`cache-dir` must be a folder"),
             ("per-path = 3", "`per-path` must be a table"),

@@ -73,14 +73,22 @@ fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let counts = summary.findings;
     writeln!(
         out,
-        "- {} from {}: {} critical, {} high, {} medium, {} low.\n",
+        "- {} from {}: {} critical, {} high, {} medium, {} low.",
         count(counts.total(), "finding", "findings"),
         count(report.groups.len(), "cause", "causes"),
         thousands(counts.critical),
         thousands(counts.high),
         thousands(counts.medium),
         thousands(counts.low),
-    )
+    )?;
+    match summary.negligible {
+        0 => writeln!(out),
+        some => writeln!(
+            out,
+            "- {} too little to be shown; `--min-impact-ms 0` shows all.\n",
+            count(some, "further finding costs", "further findings cost")
+        ),
+    }
 }
 
 fn measured_share(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -174,7 +174,8 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
             .in_context(context, call)
             .then(steps)
             // Once for each different key is mostly once or twice.
-            .confidence(if call.is_once_per_key() { Confidence::Possible } else { Confidence::Likely })
+            // Nobody waits for a loop that sleeps each time round anyway.
+            .confidence(if call.is_once_per_key() || program.is_paced_by_sleep(call) { Confidence::Possible } else { Confidence::Likely })
             .cause(format!("{sink}:{line}"))
             .suggest("Collect the rows and use `executemany` (or one statement with `IN`/`JOIN`), and commit once behind the loop"),
     );

@@ -116,6 +116,10 @@ fn check_call(
     if is_kept && matches!(effect.kind, EffectKind::Wait | EffectKind::Disk) {
         return None;
     }
+    // A model in memory answers one at a time, lock or no lock: mostly the lock is there for that.
+    if effect.kind == EffectKind::Inference {
+        return None;
+    }
     reported.push(*region);
     let path = program.catalogue().path(effect.model);
     let message = format!("`{path}()` runs while a lock is held: every other thread that needs the lock waits for it");

@@ -25,7 +25,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     let mut clients = Vec::new();
     for call in program.calls_where(waits) {
         let matters = |context: lagmap_program::Context| {
-            context.frequency.is_repeated() || matches!(context.frequency, Frequency::Lazy | Frequency::Startup)
+            context.frequency.is_repeated() || matches!(context.frequency, Frequency::Occasional | Frequency::Lazy | Frequency::Startup)
         };
         let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
         let Some((path, cost, source)) = unbounded(program, &call) else { continue };

@@ -50,7 +50,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                     resource.label,
                     program.catalogue().path(model)
                 ),
-                Confidence::Likely,
+                // A file of this process is closed when the exception has been handled; no peer waits for it.
+                if resource.collected && call.has_tag("one-writer") { Confidence::Possible } else { Confidence::Likely },
                 Some((close, Some(risky))),
             ),
             Lifetime::Managed => continue,

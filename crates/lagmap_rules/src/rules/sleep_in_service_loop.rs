@@ -23,7 +23,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     for call in program.calls_where(|entry| entry.effect == Some(EffectKind::Sleep) && !entry.is_async) {
         let around = call.around();
         // A sleep after an error or when nothing came is back-off, not a cap.
-        if !around.service || around.handler || is_conditional(&call) {
+        if !around.service || around.handler || is_conditional(&call) || program.answers_health_alone(call.function) {
             continue;
         }
         let Some((_, entry)) = call.model() else { continue };

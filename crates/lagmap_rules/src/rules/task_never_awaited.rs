@@ -1,7 +1,7 @@
 //! `task-never-awaited`.
 
 use lagmap_facts::{Expr, ResultUse};
-use lagmap_program::{CallView, FileId, FunctionId, Interval, Program, Step};
+use lagmap_program::{CallView, FileId, FunctionId, Program, Step};
 use rustc_hash::FxHashMap;
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -106,12 +106,7 @@ fn called(call: &CallView<'_>) -> String {
 }
 
 fn finding(rule: &'static RuleInfo, call: &CallView<'_>, message: String, confidence: Confidence) -> Finding {
-    let harm = Harm::Time {
-        cost: Interval::new(0.0, 1.0),
-        worst: None,
-        source: "the work is lost rather than slow".to_owned(),
-    };
-    Finding::at_call(rule, call, message, harm)
+    Finding::at_call(rule, call, message, Harm::Lost)
         .confidence(confidence)
         .suggest("Await it, or keep the task (`self.tasks.add(task); task.add_done_callback(self.tasks.discard)`)")
 }

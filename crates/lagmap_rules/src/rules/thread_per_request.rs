@@ -61,7 +61,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
 }
 
 fn is_rare(call: &CallView<'_>) -> bool {
-    call.around().handler || call.around().recurrence != Recurrence::EveryCall || call.is_made_for_new_key()
+    call.around().handler || call.is_left_out_by_state() || call.around().recurrence != Recurrence::EveryCall || call.is_made_for_new_key()
 }
 
 /// `with ThreadPoolExecutor() as pool`: at the end of the block its threads are gone.

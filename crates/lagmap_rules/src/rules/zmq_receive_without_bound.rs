@@ -27,7 +27,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     };
     for call in program.calls_where(receives) {
         let matters = |context: lagmap_program::Context| {
-            context.frequency.is_repeated() || matches!(context.frequency, Frequency::Lazy | Frequency::Startup)
+            context.frequency.is_repeated() || matches!(context.frequency, Frequency::Occasional | Frequency::Lazy | Frequency::Startup)
         };
         let Some(context) = call.contexts().iter().find(|context| matters(*context)) else { continue };
         let Some((path, socket)) = unbounded(program, &call) else { continue };
