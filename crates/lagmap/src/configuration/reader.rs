@@ -94,11 +94,11 @@ impl<'a> Reader<'a> {
                 "all-code" => read.all_code = self.switch("all-code", value)?,
                 "pedantic" => read.pedantic = self.switch("pedantic", value)?,
                 "min-impact-ms" => {
-                    read.min_impact_ms = Some(self.number("min-impact-ms", "a number from 0", value, |ms| ms >= 0.0)?)
+                    read.min_impact_ms = Some(self.number("min-impact-ms", "a number from 0", value, |ms| ms >= 0.0)?);
                 }
                 "requests-per-second" => {
                     read.requests_per_second =
-                        Some(self.number("requests-per-second", "a number above 0", value, |rate| rate > 0.0)?)
+                        Some(self.number("requests-per-second", "a number above 0", value, |rate| rate > 0.0)?);
                 }
                 "per-path" => read.per_path = self.per_path(value)?,
                 "severity" => {
