@@ -17,9 +17,12 @@ pub fn is_occasional(linked: &Linked, registration: &Edge, handler: FunctionId) 
     let mut folders = linked.file(id).path.trim_end_matches(".py").rsplit('/');
     let module = [folders.next().unwrap_or_default(), folders.next().unwrap_or_default()];
     let route = route(linked, registration).unwrap_or_default();
-    let last = route.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    // `/health/database` is about health, `/health` below something else is, too.
+    let mut segments = route.split('/').filter(|segment| !segment.is_empty());
+    let (first, last) = (segments.next().unwrap_or_default(), segments.next_back().unwrap_or_default());
     let is_named = |text: &str| model.names.iter().any(|own| text.eq_ignore_ascii_case(own));
     is_named(name)
+        || is_named(first)
         || is_named(last)
         || [name, class, module[0], module[1], &*route].iter().any(|text| any(text, &model.words))
         || changes_settings(model, name, &route)

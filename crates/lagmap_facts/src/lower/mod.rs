@@ -132,7 +132,7 @@ impl<'a> Lowering<'a> {
         let outer = self.region;
         let depth = self.depths.get(outer.0 as usize).copied().unwrap_or_default();
         if depth < MAX_CONDITION_DEPTH || !matches!(kind, RegionKind::If { .. }) {
-            let span = Span::new(span.start, span.end.max(span.start));
+            let span = ordered(span);
             self.cover(outer, span);
             self.region = self.add_region(Some(outer), kind, span, depth.saturating_add(1));
         }
@@ -153,7 +153,7 @@ impl<'a> Lowering<'a> {
 
     fn add_region(&mut self, parent: Option<RegionId>, kind: RegionKind, span: Span, depth: u16) -> RegionId {
         let id = RegionId(self.facts.regions.len() as u32);
-        self.facts.regions.push(Region { parent, function: self.function, kind, span });
+        self.facts.regions.push(Region { parent, function: self.function, kind, span: ordered(span) });
         self.depths.push(depth);
         id
     }
@@ -180,6 +180,12 @@ impl<'a> Lowering<'a> {
         self.pending_keywords.truncate(base);
         (start, self.facts.keywords.len() as u32 - start)
     }
+}
+
+/// A span that does not end before it starts. None does, but for broken files: a definition without a body may end where its name does, in
+/// front of what recovery has hung into it.
+fn ordered(span: Span) -> Span {
+    Span::new(span.start, span.end.max(span.start))
 }
 
 fn span(range: TextRange) -> Span {

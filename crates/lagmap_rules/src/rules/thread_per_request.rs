@@ -53,7 +53,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
                 // What only an error starts, or the first request with some key, is rare.
-                .confidence(if is_rare(&call) { Confidence::Possible } else { Confidence::Likely })
+                .confidence(if is_rare(&call) { Confidence::Possible } else { Confidence::at(&call, context) })
                 .workers(what)
                 .suggest("Make one `ThreadPoolExecutor(max_workers=...)` when the service starts and submit to it (for work that waits: about as many workers as requests in flight; for work that computes: a process pool with one worker a core)"),
         );
