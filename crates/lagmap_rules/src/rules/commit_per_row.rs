@@ -119,6 +119,9 @@ fn named_as(facts: &lagmap_facts::FileFacts, callee: lagmap_facts::ExprId, names
     facts.last_name(callee).is_some_and(|name| names.contains(&facts.text(name)))
 }
 
+/// A database that is kept so long keeps others waiting.
+const NOTICED_BY_OTHERS_MS: f64 = 100.0;
+
 /// Statements of work that is done once take this long before anybody waits for them.
 const LONGEST_ONCE_MS: f64 = 1000.0;
 
@@ -146,7 +149,7 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
         steps.extend(program.path_from(&effect, false));
         (effect, steps)
     };
-    if waits_for_more(program, call, &effect) {
+    if waits_for_more(program, call, &effect) || program.is_done_once(call) {
         return;
     }
     let source = program.call(effect.source);
@@ -168,14 +171,17 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
     if !context.frequency.is_repeated() && !takes_long(&harm) {
         return;
     }
+    // Nobody waits for a loop in the background: only what keeps others from the database for long is worth a word, and not even that
+    // where the loop sleeps each time round.
+    let is_waited_for_by_nobody = program.is_paced_by_sleep(call)
+        || context.frequency == Frequency::Background && !matches!(harm, Harm::Time { cost, .. } if cost.high > NOTICED_BY_OTHERS_MS);
     let (sink, line) = crate::place(program, source.file, source.span());
     findings.push(
         Finding::at_call(rule, call, message, harm)
             .in_context(context, call)
             .then(steps)
             // Once for each different key is mostly once or twice.
-            // Nobody waits for a loop that sleeps each time round anyway.
-            .confidence(if call.is_once_per_key() || program.is_paced_by_sleep(call) { Confidence::Possible } else { Confidence::Likely })
+            .confidence(if call.is_once_per_key() || is_waited_for_by_nobody { Confidence::Possible } else { Confidence::Likely })
             .cause(format!("{sink}:{line}"))
             .suggest("Collect the rows and use `executemany` (or one statement with `IN`/`JOIN`), and commit once behind the loop"),
     );
