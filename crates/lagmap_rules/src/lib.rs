@@ -81,7 +81,7 @@ fn is_short_at_call(finding: &Finding) -> bool {
     finding.context.is_some_and(|context| context.frequency == Frequency::Library)
         && match &finding.harm {
             Harm::Time { cost, .. } => cost.high <= 100.0,
-            Harm::Leak { .. } => true,
+            Harm::Leak { .. } | Harm::Lost => true,
             _ => false,
         }
 }

@@ -144,7 +144,7 @@ impl FileEdges<'_> {
             // Frameworks know their decorators by name, with arguments or without.
             let named = factory.map_or_else(|| decoration.callables.clone(), |factory| self.evaluator.values(factory));
             for value in named.iter() {
-                let (Value::External(model) | Value::Bound { method: model, .. }) = value else { continue };
+                let Some(model) = self.library_decorator(value) else { continue };
                 if self.linked.catalogue.has_tag(model, "memoizes") {
                     let keyed = own.class.is_some() || !own.parameters.is_empty();
                     let recurrence = if keyed { Recurrence::EachKey } else { Recurrence::FirstCall };
@@ -186,6 +186,26 @@ impl FileEdges<'_> {
         if !layers.is_empty() {
             layers.reverse();
             self.found.layers.push((function, layers));
+        }
+    }
+
+    /// The library's decorator that a value is, or takes the place of: a method that overrides one of a library's class registers what it
+    /// decorates as that does, with something more.
+    fn library_decorator(&self, value: Value) -> Option<ModelId> {
+        match value {
+            Value::External(model) | Value::Bound { method: model, .. } => Some(model),
+            Value::Method { function, receiver, .. } => {
+                let (unit, facts) = self.linked.function(function);
+                let name = unit.facts.names.hash(facts.name);
+                let mut overridden = self
+                    .linked
+                    .classes
+                    .external_bases(receiver)
+                    .filter_map(|base| self.linked.catalogue.member(base, name));
+                overridden
+                    .find(|member| self.linked.catalogue.entry(*member).is_some_and(|entry| entry.decorates.is_some()))
+            }
+            _ => None,
         }
     }
 
