@@ -3,7 +3,7 @@
 use lagmap_facts::{Expr, ExprId, OpKind};
 use rustc_hash::FxHashSet;
 
-use crate::{CallSite, FileId, FunctionId, Program, Source};
+use crate::{CallSite, CallView, FileId, FunctionId, Program, Source};
 
 /// How many calls, to callers or callees, are looked through.
 const DEEPEST: u32 = 3;
@@ -24,6 +24,70 @@ impl Program {
         let mut search = Search { program: self, found: Derivation::default(), seen: FxHashSet::default() };
         search.expression(file, id, DEEPEST);
         search.found
+    }
+}
+
+/// How many names and calls are looked through for a part of a request.
+const LONGEST_WAY: u32 = 6;
+
+impl CallView<'_> {
+    /// Whether an HTTP request goes wherever the request says that is being answered: its address is a part of that, with nothing of
+    /// the program's own in front. Connections kept to one host are of no use to the next.
+    pub fn goes_where_asked(&self) -> bool {
+        let address = self.models().find_map(|(model, _)| {
+            let wire = self.program.catalogue().wire(model).filter(|wire| wire.protocol == "http")?;
+            let address = wire.address.as_ref()?;
+            self.argument(address.argument.as_deref(), address.position)
+        });
+        address.is_some_and(|address| self.program.is_brought(self.file, address, LONGEST_WAY))
+    }
+}
+
+impl Program {
+    /// Whether a text is one that a request brings: `form.url`, `request["url"]`, and what a handler passes on.
+    fn is_brought(&self, file: FileId, id: ExprId, depth: u32) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        let unit = self.linked.file(file);
+        let facts = &unit.facts;
+        match facts.expr(id) {
+            Expr::Name(name) => {
+                let node = &facts.exprs[id.0 as usize];
+                let scope = facts.region(node.region).function;
+                let name = facts.names.hash(name);
+                let function = self.linked.ids.function(file, scope);
+                unit.scopes.reaching(facts, scope, name, node.span.start, node.region).any(|binding| {
+                    match binding.source {
+                        Source::Value(value) | Source::Iteration(value) => self.is_brought(file, value, depth),
+                        Source::Parameter(index) => {
+                            self.is_handler(function)
+                                || self
+                                    .calls_passing(function, index as usize)
+                                    .any(|(call, given)| self.is_brought(call.file, given, depth))
+                        }
+                        _ => false,
+                    }
+                })
+            }
+            Expr::Attribute { value, .. } | Expr::Subscript { value, .. } | Expr::Await(value) => {
+                // `self.url` is the program's own.
+                let is_own = matches!(facts.expr(value), Expr::Name(name) if facts.text(name) == "self");
+                !is_own && (self.is_of_request(file, id, depth) || self.is_brought(file, value, depth))
+            }
+            // `data.get("url")`, `url.strip()`, `str(url)`.
+            Expr::Call(call) => {
+                let call = facts.call(call);
+                match facts.expr(call.callee) {
+                    Expr::Attribute { value, .. } => {
+                        self.is_of_request(file, id, depth) || self.is_brought(file, value, depth)
+                    }
+                    Expr::Name(name) if facts.text(name) == "str" => {
+                        facts.arguments(call).first().is_some_and(|first| self.is_brought(file, *first, depth))
+                    }
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
     }
 }
 

@@ -343,7 +343,7 @@ impl Program {
         }
     }
 
-    fn is_handler(&self, function: FunctionId) -> bool {
+    pub(crate) fn is_handler(&self, function: FunctionId) -> bool {
         self.incoming(function).any(|edge| {
             matches!(edge.kind, EdgeKind::Callback(RunContext::Handler | RunContext::LoopHandler | RunContext::Task))
         })

@@ -1,7 +1,7 @@
 //! `client-per-request`.
 
 use lagmap_facts::{Expr, ExprId, RegionKind};
-use lagmap_models::ApiEntry;
+use lagmap_models::{ApiEntry, WireRole};
 use lagmap_program::{CallView, Context, Frequency, Interval, Program};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -54,11 +54,21 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         findings.push(
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
-                .confidence(Confidence::at(&call, context))
+                .confidence(if is_for_any_host(&call) { Confidence::Possible } else { Confidence::at(&call, context) })
                 .pool(label)
                 .suggest(pool.unwrap_or_else(|| format!("Make one {label} when the service starts and keep it"))),
         );
     }
+}
+
+/// Whether all that is asked over a connection or client goes to whatever host a request names: the next names another one.
+fn is_for_any_host(call: &CallView<'_>) -> bool {
+    let mut asks = call.program.calls_on(call.expr()).filter(|other| connects_over_http(other)).peekable();
+    call.goes_where_asked() || asks.peek().is_some() && asks.all(|other| other.goes_where_asked())
+}
+
+fn connects_over_http(call: &CallView<'_>) -> bool {
+    call.models().any(|(model, _)| call.program.catalogue().wire(model).is_some_and(|wire| wire.protocol == "http" && wire.role == WireRole::Asks))
 }
 
 /// Whether this rule has a finding at a call.
