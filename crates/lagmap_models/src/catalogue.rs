@@ -352,6 +352,11 @@ impl Catalogue {
         &self.functions
     }
 
+    /// Whether a name is one of the language's own: `len`, `ValueError`.
+    pub fn is_builtin_name(&self, name: NameHash) -> bool {
+        self.children.contains_key(&(self.builtins, name))
+    }
+
     /// Which requests are made only now and then.
     pub const fn occasional(&self) -> &OccasionalModel {
         &self.occasional

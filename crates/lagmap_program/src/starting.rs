@@ -1,10 +1,11 @@
 //! Starting: what keeps a service from coming up at all.
 
-use lagmap_facts::{Expr, FunctionIndex, OpKind, RegionId, RegionKind};
+use lagmap_facts::{Expr, ExprId, FileFacts, FunctionIndex, Name, OpKind, RegionId, RegionKind};
 
+use lagmap_source::Span;
 use lagmap_system::Entry;
 
-use crate::{FileId, ImportTarget, Program, linked::ProgramFile};
+use crate::{FileId, ImportTarget, Program, Source, linked::ProgramFile};
 
 /// Why a service cannot start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,8 @@ impl Program {
         self.import_obstacle(FileId(script as u32), &mut Vec::new())
     }
 
-    /// The first file that does not parse among a file and what it surely imports.
+    /// What stops the body of a file first, that of what it surely imports included: a file that does not parse, or a name that is used
+    /// before anything binds it.
     fn import_obstacle(&self, file: FileId, seen: &mut Vec<FileId>) -> Option<Obstacle> {
         if seen.contains(&file) {
             return None;
@@ -69,7 +71,9 @@ impl Program {
             });
         }
         let body = unit.facts.functions.first()?;
-        unit.facts.ops(body).iter().find_map(|op| {
+        let early = early_use(self, unit);
+        let first = early.map_or(u32::MAX, |(used, _)| unit.facts.span(used).start);
+        let imported = unit.facts.ops(body).iter().take_while(|op| op.span.start < first).find_map(|op| {
             let OpKind::Import(import) = op.kind else { return None };
             if !is_certain(unit, op.region) {
                 return None;
@@ -80,8 +84,86 @@ impl Program {
                 _ => return None,
             };
             self.import_obstacle(target, seen)
+        });
+        imported.or_else(|| {
+            let (used, bound) = early?;
+            let place = unit.lines.position(unit.facts.span(used).start);
+            let name = unit.facts.last_name(used).map(|name| unit.facts.text(name)).unwrap_or_default();
+            let problem = format!(
+                "{}`{name}` is used at line {} and only {} at line {}",
+                if seen.first() == Some(&file) { String::new() } else { format!("it imports `{}`, where ", unit.module) },
+                place.line,
+                bound.how,
+                unit.lines.position(bound.offset).line,
+            );
+            Some(Obstacle {
+                path: unit.path.clone(),
+                line: place.line,
+                column: place.column,
+                problem,
+                cure: "Move the import or definition in front of its first use: until then Python raises `NameError` there",
+            })
         })
     }
+}
+
+/// Where a name is bound that was used before.
+#[derive(Clone, Copy)]
+struct Bound {
+    offset: u32,
+    /// By what: `imported`, `defined`.
+    how: &'static str,
+}
+
+/// The first name that the body of a module surely uses in front of all imports and definitions which bind it.
+fn early_use(program: &Program, unit: &ProgramFile) -> Option<(ExprId, Bound)> {
+    let facts = &unit.facts;
+    // Any name may come out of `import *`.
+    if facts.imports.iter().any(|import| import.member.is_some_and(|member| facts.text(member) == "*")) {
+        return None;
+    }
+    let body = facts.functions.first()?;
+    // Annotations may never be evaluated.
+    let annotated = facts.ops(body).iter().filter_map(|op| match op.kind {
+        OpKind::Annotate { annotation, .. } => Some(annotation),
+        _ => None,
+    });
+    let of_functions = facts.functions.iter().flat_map(|function| {
+        function.parameters.iter().map(|parameter| parameter.annotation).chain([function.returns])
+    });
+    let annotations: Vec<Span> =
+        annotated.chain(of_functions).filter(|id| *id != ExprId::NONE).map(|id| facts.span(id)).collect();
+    let is_annotation = |span: Span| annotations.iter().any(|annotation| annotation.contains(span));
+    let used = body.exprs.clone().map(ExprId).filter(|id| is_certain(unit, facts.exprs[id.0 as usize].region));
+    let early = used.filter_map(|id| {
+        let Expr::Name(name) = facts.expr(id) else { return None };
+        let hash = facts.names.hash(name);
+        let start = facts.span(id).start;
+        let bindings = unit.scopes.named(FunctionIndex::MODULE, hash);
+        let mut bound = None;
+        for binding in bindings {
+            let how = match binding.source {
+                Source::Import(_) => "imported",
+                Source::Function(_) | Source::Class(_) => "defined",
+                _ => return None,
+            };
+            if binding.offset <= start {
+                return None;
+            }
+            bound = bound.or(Some(Bound { offset: binding.offset, how }));
+        }
+        // What the language has itself is there all along.
+        let is_builtin = program.catalogue().is_builtin_name(hash) || facts.text(name).starts_with("__");
+        bound
+            .filter(|_| !is_builtin && !is_global_elsewhere(facts, name) && !is_annotation(facts.span(id)))
+            .map(|bound| (id, bound))
+    });
+    early.min_by_key(|(id, _)| facts.span(*id).start)
+}
+
+/// Whether a function binds a name of the module.
+fn is_global_elsewhere(facts: &FileFacts, name: Name) -> bool {
+    facts.functions.iter().any(|function| function.globals.contains(&name))
 }
 
 /// What a service's file is to it.
