@@ -90,32 +90,39 @@ impl Program {
             let place = unit.lines.position(unit.facts.span(used).start);
             let name = unit.facts.last_name(used).map(|name| unit.facts.text(name)).unwrap_or_default();
             let problem = format!(
-                "{}`{name}` is used at line {} and only {} at line {}",
-                if seen.first() == Some(&file) { String::new() } else { format!("it imports `{}`, where ", unit.module) },
+                "{}`{name}` is used at line {}, {}",
+                if seen.first() == Some(&file) {
+                    String::new()
+                } else {
+                    format!("it imports `{}`, where ", unit.module)
+                },
                 place.line,
-                bound.how,
-                unit.lines.position(bound.offset).line,
+                match bound {
+                    Bound::Imported(offset) => format!("but imported at line {}", unit.lines.position(offset).line),
+                    Bound::Defined(offset) => format!("but defined at line {}", unit.lines.position(offset).line),
+                    Bound::Nowhere => "and nothing imports or defines it".to_owned(),
+                }
             );
             Some(Obstacle {
                 path: unit.path.clone(),
                 line: place.line,
                 column: place.column,
                 problem,
-                cure: "Move the import or definition in front of its first use: until then Python raises `NameError` there",
+                cure: "Import or define the name in front of its first use: until then Python raises `NameError` there",
             })
         })
     }
 }
 
-/// Where a name is bound that was used before.
+/// What binds a name that was used before, and at which offset.
 #[derive(Clone, Copy)]
-struct Bound {
-    offset: u32,
-    /// By what: `imported`, `defined`.
-    how: &'static str,
+enum Bound {
+    Imported(u32),
+    Defined(u32),
+    Nowhere,
 }
 
-/// The first name that the body of a module surely uses in front of all imports and definitions which bind it.
+/// The first name that the body of a module surely uses in front of all imports and definitions which bind it, if any do.
 fn early_use(program: &Program, unit: &ProgramFile) -> Option<(ExprId, Bound)> {
     let facts = &unit.facts;
     // Any name may come out of `import *`.
@@ -140,23 +147,17 @@ fn early_use(program: &Program, unit: &ProgramFile) -> Option<(ExprId, Bound)> {
         let hash = facts.names.hash(name);
         let start = facts.span(id).start;
         let bindings = unit.scopes.named(FunctionIndex::MODULE, hash);
-        let mut bound = None;
-        for binding in bindings {
-            let how = match binding.source {
-                Source::Import(_) => "imported",
-                Source::Function(_) | Source::Class(_) => "defined",
+        let mut bound = Bound::Nowhere;
+        for binding in bindings.iter().rev() {
+            bound = match binding.source {
+                Source::Import(_) if binding.offset > start => Bound::Imported(binding.offset),
+                Source::Function(_) | Source::Class(_) if binding.offset > start => Bound::Defined(binding.offset),
                 _ => return None,
             };
-            if binding.offset <= start {
-                return None;
-            }
-            bound = bound.or(Some(Bound { offset: binding.offset, how }));
         }
-        // What the language has itself is there all along.
-        let is_builtin = program.catalogue().is_builtin_name(hash) || facts.text(name).starts_with("__");
-        bound
-            .filter(|_| !is_builtin && !is_global_elsewhere(facts, name) && !is_annotation(facts.span(id)))
-            .map(|bound| (id, bound))
+        // What the language has itself is there all along; `_` is what translations install there.
+        let is_builtin = program.catalogue().is_builtin_name(hash) || facts.text(name).starts_with('_');
+        (!is_builtin && !is_global_elsewhere(facts, name) && !is_annotation(facts.span(id))).then_some((id, bound))
     });
     early.min_by_key(|(id, _)| facts.span(*id).start)
 }
