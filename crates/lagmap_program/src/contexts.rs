@@ -60,6 +60,11 @@ impl Frequency {
         matches!(self, Self::Request | Self::Background | Self::Library)
     }
 
+    /// Runs more than once, if only now and then.
+    pub const fn recurs(self) -> bool {
+        self.is_repeated() || matches!(self, Self::Occasional)
+    }
+
     /// Its name in reports.
     pub const fn label(self) -> &'static str {
         match self {

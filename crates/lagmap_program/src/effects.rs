@@ -168,25 +168,28 @@ impl Effects {
         branches.get(&function).unwrap_or(&all[function.0 as usize])
     }
 
-    /// The effects of a target of an edge that has them for what the edge passes.
+    /// The effects of a target of an edge that has them for what the edge passes, and for what decorators of the target keep.
     pub fn through(&self, linked: &Linked, graph: &Graph, edge: u32, target: FunctionId, awaits: bool) -> Vec<Effect> {
+        let kept = graph.kept.get(&target).copied().unwrap_or_default();
+        let again = |effect: &Effect| Effect { recurrence: effect.recurrence.max(kept), ..*effect };
         if !graph.branches.leaves_out(edge, target) {
-            return if awaits { self.total(target) } else { self.blocking(target) }.to_vec();
+            let all = if awaits { self.total(target) } else { self.blocking(target) };
+            return if kept == Recurrence::EveryCall { all.to_vec() } else { joined(all.iter().map(again)) };
         }
         let reached = |effect: &&Effect| graph.branches.reaches(linked, edge, target, effect.branch);
-        joined(self.in_branches(target, awaits).iter().filter(reached))
+        joined(self.in_branches(target, awaits).iter().filter(reached).map(again))
     }
 }
 
 /// The costliest of each kind and recurrence, whatever the branch.
-fn joined<'a>(effects: impl Iterator<Item = &'a Effect>) -> Vec<Effect> {
+fn joined(effects: impl Iterator<Item = Effect>) -> Vec<Effect> {
     let mut found: Vec<Effect> = Vec::new();
     for effect in effects {
         let same = |other: &&mut Effect| (other.kind, other.recurrence) == (effect.kind, effect.recurrence);
         match found.iter_mut().find(same) {
-            Some(other) if effect.beats(other) => *other = *effect,
+            Some(other) if effect.beats(other) => *other = effect,
             Some(_) => {}
-            None => found.push(*effect),
+            None => found.push(effect),
         }
     }
     found
@@ -198,7 +201,7 @@ fn join_branches(graph: &Graph, effects: &mut [Vec<Effect>]) -> FxHashMap<Functi
     for (index, effects) in effects.iter_mut().enumerate() {
         let function = FunctionId(index as u32);
         if graph.branches.has(function) && effects.iter().any(|effect| effect.branch.is_some()) {
-            let all = joined(effects.iter());
+            let all = joined(effects.iter().copied());
             branches.insert(function, std::mem::replace(effects, all));
         }
     }

@@ -126,7 +126,7 @@ impl Program {
                 // one that stays.
                 let mut made = family().flat_map(|class| self.made_in(class)).peekable();
                 made.peek().is_some()
-                    && made.all(|frequency| !frequency.is_repeated())
+                    && made.all(|frequency| !frequency.recurs())
                     && !family().any(|class| self.is_made_for_one_call(class))
             }
             Cell::Element(outer) | Cell::Keyed(outer) => {

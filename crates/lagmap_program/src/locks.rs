@@ -335,7 +335,7 @@ impl Program {
         let (file, _) = self.linked.ids.of_function(function);
         let class = self.linked.ids.class(file, class);
         let _ = unit;
-        self.made_in(class).any(super::contexts::Frequency::is_repeated)
+        self.made_in(class).any(super::contexts::Frequency::recurs)
     }
 
     /// How often the places that make instances of a class run.

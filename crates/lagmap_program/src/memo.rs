@@ -216,7 +216,9 @@ impl Program {
         let class = self.linked.ids.class(file, class);
         let mut family = std::iter::once(class).chain(self.linked.classes.subclasses(class).iter().copied());
         family.any(|class| {
-            self.made_in(class).any(|frequency| matches!(frequency, Frequency::Request | Frequency::Background))
+            self.made_in(class).any(|frequency| {
+                matches!(frequency, Frequency::Request | Frequency::Background | Frequency::Occasional)
+            })
         })
     }
 }

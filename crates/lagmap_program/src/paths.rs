@@ -57,8 +57,9 @@ impl Program {
         let scope = unit.facts.region(unit.facts.exprs[path.0 as usize].region).function;
         // What an object keeps that is made per request goes with it.
         let class = self.class_of(self.linked.ids.function(file, scope));
-        let is_made_per_request =
-            class.is_some_and(|class| self.made_in(class).any(|frequency| frequency == Frequency::Request));
+        let is_made_per_request = class.is_some_and(|class| {
+            self.made_in(class).any(|frequency| matches!(frequency, Frequency::Request | Frequency::Occasional))
+        });
         self.fixed_text(file, path).is_some() || !is_made_per_request && lasts(&unit.facts, &unit.scopes, path)
     }
 }

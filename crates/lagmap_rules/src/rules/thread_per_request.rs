@@ -53,12 +53,15 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             Finding::at_call(rule, &call, message, harm)
                 .in_context(context, &call)
                 // What only an error starts, or the first request with some key, is rare.
-                .confidence(if is_rare(&call) { Confidence::Possible } else { Confidence::at(&call, context) })
+                .confidence(if is_rare(&call) || steps.len() > DEEPEST { Confidence::Possible } else { Confidence::at(&call, context) })
                 .workers(what)
                 .suggest("Make one `ThreadPoolExecutor(max_workers=...)` when the service starts and submit to it (for work that waits: about as many workers as requests in flight; for work that computes: a process pool with one worker a core)"),
         );
     }
 }
+
+/// Behind more calls than this, conditions on the way mostly decide whether there is a thread at all.
+const DEEPEST: usize = 4;
 
 fn is_rare(call: &CallView<'_>) -> bool {
     call.around().handler || call.is_left_out_by_state() || call.around().recurrence != Recurrence::EveryCall || call.is_made_for_new_key()
