@@ -60,8 +60,8 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
     }
 }
 
-/// Behind more calls than this, conditions on the way mostly decide whether there is a thread at all.
-const DEEPEST: usize = 4;
+/// Behind more steps than this, conditions on the way mostly decide whether there is a thread at all.
+const DEEPEST: usize = 5;
 
 fn is_rare(call: &CallView<'_>) -> bool {
     call.around().handler || call.is_left_out_by_state() || call.around().recurrence != Recurrence::EveryCall || call.is_made_for_new_key()
