@@ -57,7 +57,11 @@ pub fn parse(text: &str) -> Result<ParsedFile, FileError> {
             }
             (message, _) => message,
         };
-        SyntaxProblem { message, position: lines.position(span.start), span }
+        // What is wrong at the end of a line stands in the same column whatever ends lines.
+        let before = text.get(..span.start as usize).unwrap_or_default();
+        let is_longer = at == Some('\n') && before.ends_with('\r') || at.is_none() && before.ends_with("\r\n");
+        let place = span.start - u32::from(is_longer);
+        SyntaxProblem { message, position: lines.position(place), span }
     };
     let problems: Vec<SyntaxProblem> = parsed.errors().iter().map(problem).collect();
     let suppressions = suppressions(text, parsed.tokens(), &lines);
@@ -97,6 +101,19 @@ mod tests {
         fn visit_expr(&mut self, expression: &Expr) {
             self.0 += 1;
             walk_expr(self, expression);
+        }
+    }
+
+    #[test]
+    fn faults_stand_where_they_do_whatever_ends_lines() {
+        let place = |text: &str| {
+            let problems = on_pool(|| parse(text).map(|parsed| parsed.problems)).unwrap();
+            problems.first().map(|problem| problem.position)
+        };
+        for text in ["try:\n    f(a)\n", "x = [1, 2\ny = 3\n", "def f(:\n    pass\n", "if x\n", "class A:\n", "x = (\n"]
+        {
+            assert!(place(text).is_some(), "{text:?}");
+            assert_eq!(place(&text.replace('\n', "\r\n")), place(text), "{text:?}");
         }
     }
 
