@@ -447,3 +447,43 @@ fn the_call_graph_looks_methods_up_as_python_does() {
     let text = "def same(x):\n    return x\n\n\ndef a():\n    pass\n\n\ndef b():\n    pass\n\n\nsame(a)()\nsame(b)\n";
     assert_eq!(called_by_main(text), ["main.a", "main.same"]);
 }
+
+#[test]
+fn what_is_lost_beside_what_one_waits_for_anyhow_is_only_counted() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(
+        root.path().join("api.py"),
+        "import requests\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post('/ask')\ndef ask(text: str):\n    \
+         url = 'http://models:8000/v1'\n    answer = requests.post(f'{url}/chat/completions', json={'prompt': text}, timeout=60)\n    \
+         return answer.json()\n\n\n@app.get('/news')\ndef news():\n    \
+         return requests.get('http://news:8000/all', timeout=5).json()\n",
+    )
+    .unwrap();
+    let clients = |arguments: &[&str]| -> (usize, u64) {
+        let all = [&["audit", "--format", "json"][..], arguments].concat();
+        let report = json(&lagmap(root.path(), &all).code(0).get_output().stdout);
+        let findings = report["findings"].as_array().unwrap();
+        let clients = findings.iter().filter(|finding| finding["rule"] == "client-per-request").count();
+        (clients, report["summary"]["negligible"].as_u64().unwrap())
+    };
+    assert_eq!(clients(&[]), (1, 1));
+    assert_eq!(clients(&["--min-impact-ms", "0"]), (2, 0));
+}
+
+#[test]
+fn a_known_end_point_costs_what_it_takes_whichever_client_asks() {
+    let root = tempfile::tempdir().unwrap();
+    let code = |path: &str| {
+        format!(
+            "import requests\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post('/ask')\nasync def ask(text: str):\n    \
+             return requests.post('http://models:8000{path}', json={{'prompt': text}}, timeout=60).json()\n"
+        )
+    };
+    for (path, severity) in [("/v1/chat/completions?stream=0", "critical"), ("/names", "high")] {
+        fs::write(root.path().join("api.py"), code(path)).unwrap();
+        let report = json(&lagmap(root.path(), &["audit", "--format", "json"]).code(0).get_output().stdout);
+        let findings = report["findings"].as_array().unwrap();
+        let blocking = findings.iter().find(|finding| finding["rule"] == "blocking-call-on-event-loop").unwrap();
+        assert_eq!(blocking["severity"], severity, "{path}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Severity: how much one operation costs.
 
-use lagmap_program::Frequency;
+use lagmap_program::{Frequency, Place};
 use lagmap_rules::{Finding, Harm};
 use serde::{Deserialize, Serialize};
 
@@ -21,14 +21,23 @@ pub enum Severity {
 /// What nobody notices who waits for it alone, in milliseconds: the middle of the typical time.
 pub const NOTICED_MS: f64 = 1.0;
 
-/// Whether a finding typically costs less than so many milliseconds of one caller's time. What stalls an event loop is paid for by all that
+/// Of what somebody waits for anyhow, the part that nobody notices: what a profile of the whole would show as noise.
+const NOTICED_SHARE: f64 = 0.02;
+
+/// Whether a finding typically costs less than so many milliseconds of one caller's time, or (if that is above 0) less than a
+/// fiftieth of what the caller waits for anyhow. What stalls an event loop is paid for by all that
 /// it serves, and what should be pooled costs more than time.
 pub fn is_negligible(finding: &Finding, noticed_ms: f64) -> bool {
+    let details = &finding.details;
     match &finding.harm {
-        Harm::Time { cost, .. } if finding.details.effect.is_none() && finding.details.pool.is_none() => {
+        Harm::Time { cost, .. } if details.effect.is_none() => {
             // From nothing to something: half of it on average.
             let middle = if cost.low > 0.0 { cost.middle() } else { cost.high / 2.0 };
-            middle < noticed_ms
+            let on_loop = finding.context.is_some_and(|context| context.place == Place::EventLoop);
+            let is_lost_beside = noticed_ms > 0.0
+                && (details.pool.is_some() || !on_loop)
+                && details.beside.is_some_and(|beside| middle < NOTICED_SHARE * beside.middle());
+            is_lost_beside || details.pool.is_none() && middle < noticed_ms
         }
         _ => false,
     }

@@ -3,7 +3,9 @@
 use lagmap_facts::NameHash;
 use rustc_hash::FxHashMap;
 
-use crate::{ApiEntry, CatalogueFile, EntryModel, FamilyModel, OccasionalModel, ResourceKind, WireModel};
+use crate::{
+    ApiEntry, CatalogueFile, EndpointModel, EntryModel, FamilyModel, OccasionalModel, ResourceKind, WireModel,
+};
 
 /// The catalogue files that are built in, with their paths: read from TOML by the build script, because reading it anew would
 /// take a good part of the audit of a small tree.
@@ -79,6 +81,7 @@ pub struct Catalogue {
     functions: Vec<EntryModel>,
     families: Vec<FamilyModel>,
     occasional: OccasionalModel,
+    endpoints: Vec<EndpointModel>,
     wires: Vec<WireModel>,
     wired: FxHashMap<ModelId, u32>,
     builtins: ModelId,
@@ -129,6 +132,7 @@ impl Catalogue {
             functions: Vec::new(),
             families: Vec::new(),
             occasional: OccasionalModel::default(),
+            endpoints: Vec::new(),
             wires: Vec::new(),
             wired: FxHashMap::default(),
             builtins: ROOT,
@@ -186,7 +190,15 @@ impl Catalogue {
             self.occasional.names.extend(own.names);
             self.occasional.changes.extend(own.changes);
             self.occasional.settings.extend(own.settings);
+            self.occasional.guards.extend(own.guards);
         }
+        for endpoint in &file.endpoints {
+            if let Some(wrong) = endpoint.paths.iter().find(|path| !path.starts_with('/')) {
+                let problem = "a path of an endpoint must begin with `/`".to_owned();
+                return Err(CatalogueError::Entry { path: path.to_owned(), entry: wrong.clone(), problem });
+            }
+        }
+        self.endpoints.extend(file.endpoints);
         for wire in file.wires {
             if wire.paths.is_empty() {
                 let (path, entry) = (path.to_owned(), wire.protocol);
@@ -360,6 +372,12 @@ impl Catalogue {
     /// Which requests are made only now and then.
     pub const fn occasional(&self) -> &OccasionalModel {
         &self.occasional
+    }
+
+    /// What an address whose text ends so is known to ask for.
+    pub fn endpoint(&self, address: &str) -> Option<&EndpointModel> {
+        let path = address.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        self.endpoints.iter().find(|endpoint| endpoint.paths.iter().any(|known| path.ends_with(known.as_str())))
     }
 
     /// Classes that are known by how the names of their bases end.

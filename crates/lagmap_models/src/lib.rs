@@ -8,6 +8,6 @@ mod schema;
 
 pub use catalogue::{CALIBRATED, CalibratedCost, Catalogue, CatalogueError, ModelId};
 pub use schema::{
-    ApiEntry, ArgumentModel, CatalogueFile, EffectKind, EntryModel, FamilyModel, Library, OccasionalModel,
-    OverrideModel, ResourceKind, RunContext, RunsModel, TimeoutModel, WireKind, WireModel, WireRole,
+    ApiEntry, ArgumentModel, CatalogueFile, EffectKind, EndpointModel, EntryModel, FamilyModel, Library,
+    OccasionalModel, OverrideModel, ResourceKind, RunContext, RunsModel, TimeoutModel, WireKind, WireModel, WireRole,
 };

@@ -22,6 +22,9 @@ pub struct CatalogueFile {
     /// What requests are made only now and then.
     #[serde(default, rename = "occasional")]
     pub occasional: Vec<OccasionalModel>,
+    /// What services take for what they are asked by HTTP.
+    #[serde(default, rename = "endpoint")]
+    pub endpoints: Vec<EndpointModel>,
     /// Functions, classes and methods.
     #[serde(default, rename = "api")]
     pub apis: Vec<ApiEntry>,
@@ -277,6 +280,21 @@ pub struct OccasionalModel {
     /// Words for what is changed so: `config`.
     #[serde(default)]
     pub settings: Vec<String>,
+    /// Words in the names of dependencies and decorators that let only few people in: `superuser`.
+    #[serde(default)]
+    pub guards: Vec<String>,
+}
+
+/// What is asked of a service by HTTP under a well-known path, and what that takes, whichever client asks.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EndpointModel {
+    /// How the path of the address ends, from a `/` on: `/chat/completions`.
+    pub paths: Vec<String>,
+    /// Typical low and high time of a request, in milliseconds.
+    pub ms: [f64; 2],
+    /// Where `ms` comes from.
+    pub source: String,
 }
 
 /// Classes made by a generator of code, which no catalogue can name.

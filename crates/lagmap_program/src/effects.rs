@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, iter};
 
-use lagmap_facts::{Call, CallId, Expr, ExprId, FileFacts, NameHash, RegionId, RegionKind};
-use lagmap_models::{ApiEntry, EffectKind, ModelId, RunContext};
+use lagmap_facts::{BinaryOp, Call, CallId, Expr, ExprId, FileFacts, NameHash, RegionId, RegionKind};
+use lagmap_models::{ApiEntry, EffectKind, EndpointModel, ModelId, RunContext};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -11,10 +11,13 @@ use crate::{
     CallSite, FileId, FunctionId, Value,
     bounds::{given_bound, never_waits},
     graph::{Edge, EdgeKind, Graph},
-    linked::Linked,
+    linked::{Linked, ProgramFile},
     regions::Surroundings,
     solve::Solution,
 };
+
+/// Names and sums through which the end of an address is followed.
+const DEEPEST_ADDRESS: u32 = 4;
 
 /// A typical time, in milliseconds: between `low` and `high`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -325,7 +328,8 @@ fn propagate(linked: &Linked, graph: &Graph, callers: &[Vec<u32>], effects: &mut
 }
 
 fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(FunctionId, Effect, bool)> {
-    let facts = &linked.file(file).facts;
+    let unit = linked.file(file);
+    let facts = &unit.facts;
     let mut found = Vec::new();
     for index in 0..facts.calls.len() {
         let id = CallId(index as u32);
@@ -342,6 +346,8 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
             {
                 continue;
             }
+            let asked = (kind == EffectKind::Network).then(|| endpoint(linked, unit, call)).flatten();
+            let cost = asked.map_or(cost, |endpoint| Interval::new(endpoint.ms[0], endpoint.ms[1]));
             let mut effect = Effect::own(kind, cost, source, model);
             if linked.catalogue.has_tag(model, "first-time") {
                 effect.recurrence = Recurrence::EachKey;
@@ -365,6 +371,29 @@ fn own_effects(linked: &Linked, solution: &Solution, file: FileId) -> Vec<(Funct
         }
     }
     found
+}
+
+/// What a call over the network is known to ask for, by how the address that it gives ends.
+pub fn endpoint<'a>(linked: &'a Linked, unit: &ProgramFile, call: &Call) -> Option<&'a EndpointModel> {
+    let facts = &unit.facts;
+    let end = |mut id: ExprId| {
+        for _ in 0..DEEPEST_ADDRESS {
+            id = match facts.expr(id) {
+                Expr::Str(text) => return Some(facts.text(text)),
+                Expr::FString(parts) => *facts.list(parts).last()?,
+                Expr::Binary { op: BinaryOp::Add, right, .. } => right,
+                Expr::Name(name) => {
+                    let scope = facts.region(facts.exprs[id.0 as usize].region).function;
+                    unit.scopes.only_value(scope, facts.names.hash(name))?
+                }
+                _ => return None,
+            };
+        }
+        None
+    };
+    // `get(url)`, `request("POST", url)`.
+    let given = facts.arguments(call).iter().take(2).copied().chain(facts.argument(call, Some("url"), None));
+    given.filter_map(end).find_map(|text| linked.catalogue.endpoint(text))
 }
 
 /// Whether a call stands behind a question whether there is anything to wait for: a `get` behind one whether its queue holds

@@ -16,6 +16,7 @@ mod configured;
 mod contexts;
 mod costly;
 mod derivation;
+mod dominant;
 mod effects;
 mod elementwise;
 mod entered;

@@ -1,6 +1,6 @@
 //! Requests that are made only now and then, as their routes and names say.
 
-use lagmap_facts::Expr;
+use lagmap_facts::{Expr, ExprId, FileFacts, FunctionFacts};
 use lagmap_models::OccasionalModel;
 
 use crate::{FunctionId, Program, graph::Edge, linked::Linked};
@@ -26,6 +26,36 @@ pub fn is_occasional(linked: &Linked, registration: &Edge, handler: FunctionId) 
         || is_named(last)
         || [name, class, module[0], module[1], &*route].iter().any(|text| any(text, &model.words))
         || changes_settings(model, name, &route)
+        || is_guarded(&file.facts, facts, &model.guards)
+}
+
+/// Whether a handler lets only few people in, as its dependencies and decorators say: `user=Depends(get_admin_user)`,
+/// `@admin_required`, `@roles_required("admin")`.
+fn is_guarded(facts: &FileFacts, handler: &FunctionFacts, guards: &[String]) -> bool {
+    let given = handler.parameters.iter().flat_map(|parameter| [parameter.default, parameter.annotation]);
+    let mut due: Vec<ExprId> = given.filter_map(ExprId::get).collect();
+    // A parameter is guarded by what it depends on, not by its type.
+    due.retain(|id| matches!(facts.expr(*id), Expr::Call(_) | Expr::Subscript { .. }));
+    due.extend(&handler.decorators);
+    while let Some(id) = due.pop() {
+        match facts.expr(id) {
+            Expr::Call(call) => {
+                let call = facts.call(call);
+                due.push(call.callee);
+                due.extend(facts.arguments(call));
+                due.extend(facts.keywords(call).iter().map(|keyword| keyword.value));
+            }
+            Expr::Subscript { index, .. } => due.push(index),
+            Expr::Tuple(list) | Expr::List(list) => due.extend(facts.list(list)),
+            Expr::Name(name) | Expr::Str(name) | Expr::Attribute { attribute: name, .. } => {
+                if any(facts.text(name), guards) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 impl Program {

@@ -15,7 +15,7 @@ use crate::{
     code_services::services_of_code,
     contexts::{Context, ContextSet, Contexts, Frequency, Place, Witness, library_entries},
     costly::costly,
-    effects::{Effect, Effects, Recurrence},
+    effects::{Effect, Effects, Recurrence, endpoint},
     entered::Entered,
     evaluate::Evaluator,
     graph::{Edge, EdgeKind, Graph, Target},
@@ -351,6 +351,13 @@ impl Program {
         self.evaluator(file).values(id)
     }
 
+    /// The region of a function that a piece of its text stands in.
+    pub fn region_at(&self, file: FileId, function: FunctionId, span: Span) -> Option<RegionId> {
+        let facts = &self.linked.file(file).facts;
+        let mut nodes = self.function(function).1.exprs.clone().map(|index| &facts.exprs[index as usize]);
+        nodes.find(|node| span.contains(node.span)).map(|node| node.region)
+    }
+
     /// The file, function and text of a place.
     pub fn place(&self, site: Site) -> (&ProgramFile, FunctionId, Span) {
         let (file, id) = self.linked.ids.of_site(site);
@@ -573,6 +580,15 @@ impl Program {
             EffectKind::Cpu => "computes",
         };
         format!("{verb}: {}()", self.catalogue().path(model))
+    }
+
+    /// Where the time of an effect comes from.
+    pub fn cost_source(&self, effect: &Effect) -> String {
+        let call = self.call(effect.source);
+        let asked =
+            (effect.kind == EffectKind::Network).then(|| endpoint(&self.linked, call.unit, call.call)).flatten();
+        let entry = self.catalogue().entry(effect.model).and_then(|entry| entry.source.as_ref());
+        asked.map(|endpoint| &endpoint.source).or(entry).cloned().unwrap_or_default()
     }
 
     /// The effects that a call of project code has on its caller: per kind and recurrence the costliest over what it

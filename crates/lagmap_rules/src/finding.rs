@@ -40,6 +40,8 @@ pub struct Details {
     pub pool: Option<Pool>,
     /// The part of calls, from 0 to 1, that a cache would answer (assumed).
     pub hit_rate: Option<f64>,
+    /// What whoever waits for it waits for anyhow, beside it.
+    pub beside: Option<Interval>,
 }
 
 /// What should be kept instead of made anew, and how many.

@@ -6,7 +6,7 @@
 mod finding;
 mod rules;
 
-use lagmap_program::{Frequency, Program};
+use lagmap_program::{Frequency, Interval, Program};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
@@ -68,10 +68,20 @@ fn is_real_path(program: &Program, finding: &Finding) -> bool {
     let (Some(context), Location::Code { file, function, span }) = (finding.context, &finding.location) else {
         return true;
     };
-    let facts = &program.linked.file(*file).facts;
-    let (_, scope) = program.function(*function);
-    let inside = scope.exprs.clone().map(|index| &facts.exprs[index as usize]).find(|node| span.contains(node.span));
-    inside.is_none_or(|node| program.is_consistent(*function, node.region, context))
+    let region = program.region_at(*file, *function, *span);
+    region.is_none_or(|region| program.is_consistent(*function, region, context))
+}
+
+/// What a request or round of a loop waits for anyhow, beside what a finding would save it.
+fn beside(program: &Program, finding: &Finding) -> Option<Interval> {
+    let (Harm::Time { .. }, Some(context), Location::Code { file, function, span }) =
+        (&finding.harm, finding.context, &finding.location)
+    else {
+        return None;
+    };
+    let is_wanted = matches!(context.frequency, Frequency::Request | Frequency::Background);
+    let region = is_wanted.then(|| program.region_at(*file, *function, *span)).flatten()?;
+    program.dominant_wait(*function, region, context)
 }
 
 /// Whether all that is known is that somebody may call it, and it takes no more than a moment or opens one thing: in an
@@ -99,6 +109,7 @@ pub fn check(program: &Program, wanted: impl Fn(&RuleInfo) -> bool + Sync) -> Ve
                 (rule.check)(rule, program, &mut findings);
             }
             for finding in &mut findings {
+                finding.details.beside = beside(program, finding);
                 if !is_real_path(program, finding) || is_application && is_short_at_call(finding) {
                     finding.confidence = Confidence::Possible;
                 }

@@ -26,8 +26,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 let Some(context) = contexts.iter().find(wanted) else { continue };
                 let what = program.catalogue().path(found.effect.model);
                 let message = format!("`{what}()` is awaited for one item after the other, though none needs another's answer");
-                let entry = program.catalogue().entry(found.effect.model);
-                let source = entry.and_then(|entry| entry.source.clone()).unwrap_or_default();
+                let source = program.cost_source(&found.effect);
                 let harm = Harm::Time {
                     cost: found.effect.cost,
                     worst: None,

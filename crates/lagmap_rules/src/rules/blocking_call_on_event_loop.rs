@@ -229,7 +229,7 @@ fn finding(
         }
         None => format!("`{path}()` {what} on the event loop"),
     };
-    let source = entry.and_then(|entry| entry.source.clone()).unwrap_or_default();
+    let source = program.cost_source(effect);
     let harm = Harm::Time { cost: effect.cost, worst: None, source };
     let mut steps = program.path_from(effect, true);
     if let Some(target) = inside {

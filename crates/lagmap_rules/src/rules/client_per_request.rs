@@ -18,7 +18,7 @@ pub static RULE: RuleInfo = RuleInfo {
 };
 
 /// Kinds of resources that are worth keeping between requests: setting one up costs round trips, threads or handshakes.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "http-client",
     "http-connection",
     "database-connection",
@@ -26,6 +26,7 @@ const KINDS: [&str; 13] = [
     "zmq-context",
     "zmq-socket",
     "cloud-client",
+    "aws-client",
     "llm-client",
     "grpc-channel",
     "browser",
@@ -156,7 +157,7 @@ fn setup_cost(kind: &str) -> (Interval, &'static str) {
         "redis-client" => {
             (Interval::new(0.2, 12.0), "a connection pool of its own and a TCP handshake for its first command")
         }
-        "cloud-client" | "llm-client" => {
+        "cloud-client" | "aws-client" | "llm-client" => {
             (Interval::new(10.0, 99.0), "loads service models and certificates, then TLS for its first request")
         }
         "browser" => (Interval::new(1000.0, 5000.0), "starts a browser process"),

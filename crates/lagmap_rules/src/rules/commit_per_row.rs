@@ -95,6 +95,10 @@ fn is_short(call: &CallView<'_>, iterable: lagmap_facts::ExprId) -> bool {
     }
     match facts.expr(iterable) {
         Expr::List(list) | Expr::Tuple(list) | Expr::Set(list) => list.len <= 8,
+        // `{row.owner_id for row in rows}`: rows have few different owners, mostly one.
+        Expr::Comprehension { kind: lagmap_facts::ComprehensionKind::Set, element, .. } => {
+            matches!(facts.expr(element), Expr::Attribute { .. } | Expr::Subscript { .. })
+        }
         // `zip(*[iter(ids)] * SIZE)` goes by chunks.
         Expr::Call(inner) if named_as(facts, facts.call(inner).callee, &["zip", "zip_longest", "batched"]) => {
             let inner = facts.call(inner);

@@ -123,12 +123,7 @@ fn check_call(
     reported.push(*region);
     let path = program.catalogue().path(effect.model);
     let message = format!("`{path}()` runs while a lock is held: every other thread that needs the lock waits for it");
-    let entry = program.catalogue().entry(effect.model);
-    let harm = Harm::Time {
-        cost: effect.cost,
-        worst: None,
-        source: entry.and_then(|entry| entry.source.clone()).unwrap_or_default(),
-    };
+    let harm = Harm::Time { cost: effect.cost, worst: None, source: program.cost_source(&effect) };
     // How long a wait for whatever a library's users gave it takes, is theirs to know, too. A store that lets one
     // write at a time does so, lock or no lock.
     let is_unknown = context.frequency == lagmap_program::Frequency::Library
