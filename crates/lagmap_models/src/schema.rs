@@ -53,6 +53,9 @@ pub struct ResourceKind {
     pub label: String,
     /// Methods any of which releases it: `close`, `term`, `shutdown`.
     pub closed_by: Vec<String>,
+    /// Methods of what it was made with that release it, too: `destroy` of a ZMQ context closes its sockets.
+    #[serde(default)]
+    pub closed_with: Vec<String>,
     /// Dropping the last reference releases it at once and in practice always does (pure memory); never a leak.
     #[serde(default)]
     pub self_closing: bool,

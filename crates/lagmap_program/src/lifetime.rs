@@ -44,7 +44,11 @@ impl Program {
             })
             .collect();
         if closes.is_empty() {
-            return if self.is_owned(call, resource) { Lifetime::Managed } else { Lifetime::NeverClosed };
+            return if self.is_closed_with_maker(call, resource) || self.is_owned(call, resource) {
+                Lifetime::Managed
+            } else {
+                Lifetime::NeverClosed
+            };
         }
         let local: Vec<&CallView<'_>> = closes.iter().filter(|close| close.function == call.function).collect();
         // Whoever keeps it closes it elsewhere.
@@ -70,6 +74,17 @@ impl Program {
             Some(risky) if !handled => Lifetime::LostOnError { close: close.site, risky },
             _ => Lifetime::Managed,
         }
+    }
+
+    /// Whether what a resource was made with is told to close all that was.
+    fn is_closed_with_maker(&self, call: &CallView<'_>, resource: &ResourceKind) -> bool {
+        let named = |model| resource.closed_with.iter().any(|name| name == self.catalogue().name(model));
+        let mut makers = call.models().filter_map(|(_, receiver)| receiver);
+        !resource.closed_with.is_empty()
+            && makers.any(|maker| {
+                self.calls_on(maker)
+                    .any(|close| close.models().any(|(model, receiver)| receiver == Some(maker) && named(model)))
+            })
     }
 
     /// The first call between opening and closing that may raise and that fulfils a condition.

@@ -47,10 +47,10 @@ fn is_guarded(facts: &FileFacts, handler: &FunctionFacts, guards: &[String]) -> 
             }
             Expr::Subscript { index, .. } => due.push(index),
             Expr::Tuple(list) | Expr::List(list) => due.extend(facts.list(list)),
-            Expr::Name(name) | Expr::Str(name) | Expr::Attribute { attribute: name, .. } => {
-                if any(facts.text(name), guards) {
-                    return true;
-                }
+            Expr::Name(name) | Expr::Str(name) | Expr::Attribute { attribute: name, .. }
+                if any(facts.text(name), guards) =>
+            {
+                return true;
             }
             _ => {}
         }
