@@ -487,3 +487,21 @@ fn a_known_end_point_costs_what_it_takes_whichever_client_asks() {
         assert_eq!(blocking["severity"], severity, "{path}");
     }
 }
+
+#[test]
+fn a_time_out_is_longer_than_the_answer_takes() {
+    let root = tempfile::tempdir().unwrap();
+    let code = |path: &str| {
+        format!(
+            "import requests\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post('/ask')\ndef ask(text: str):\n    \
+             return requests.post('http://models:8000{path}', json={{'prompt': text}}).json()\n"
+        )
+    };
+    for (path, advice) in [("/v1/chat/completions", "up to 30 s"), ("/names", "a few seconds at most")] {
+        fs::write(root.path().join("api.py"), code(path)).unwrap();
+        let report = json(&lagmap(root.path(), &["audit", "--format", "json"]).code(0).get_output().stdout);
+        let findings = report["findings"].as_array().unwrap();
+        let endless = findings.iter().find(|finding| finding["rule"] == "request-without-timeout").unwrap();
+        assert!(endless["suggestion"].as_str().unwrap().contains(advice), "{path}: {}", endless["suggestion"]);
+    }
+}

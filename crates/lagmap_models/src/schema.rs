@@ -56,6 +56,10 @@ pub struct ResourceKind {
     /// Methods of what it was made with that release it, too: `destroy` of a ZMQ context closes its sockets.
     #[serde(default)]
     pub closed_with: Vec<String>,
+    /// It goes on and ends by itself when nothing keeps what stands for it, unless one of its arguments is one of these constants:
+    /// `PIPE` of a program, whose output somebody must read.
+    #[serde(default)]
+    pub detached_unless: Option<Vec<String>>,
     /// Dropping the last reference releases it at once and in practice always does (pure memory); never a leak.
     #[serde(default)]
     pub self_closing: bool,

@@ -10,20 +10,19 @@ impl Program {
     /// the way from where it begins, the costliest call that is made whenever the way is taken. Waits that are findings
     /// themselves (sleeps, locks, models loaded) are left out, and waiting for the next message.
     pub fn dominant_wait(&self, function: FunctionId, region: RegionId, context: Context) -> Option<Interval> {
-        let mut longest = self.wait_beside(function, region);
+        let mut waits = vec![self.wait_beside(function, region)];
         let (mut at, mut place) = ((function, context), region);
         // Witnesses lead to earlier and earlier contexts; the bound is for safety.
         for _ in 0..64 {
             let Some((caller, outer, edge)) = self.witness(at.0, Some(place), at.1) else { break };
             let edge = &self.graph.edges[edge as usize];
-            if outer.frequency == at.1.frequency && self.graph.runs_here(edge) {
-                longest = longer(longest, self.wait_beside(caller, edge.region));
-            } else {
+            if outer.frequency != at.1.frequency || !self.graph.runs_here(edge) {
                 break;
             }
+            waits.push(self.wait_beside(caller, edge.region));
             (at, place) = ((caller, outer), edge.region);
         }
-        longest
+        longest(waits.into_iter().flatten())
     }
 
     /// The costliest of the calls of a function that are made each time that it comes to one of its regions.
@@ -31,28 +30,23 @@ impl Program {
         let (file, _) = self.linked.ids.of_function(function);
         let facts = &self.linked.file(file).facts;
         let beside = self.costly_calls(function).filter(|call| is_taken_too(facts, call.region, region));
-        beside.filter_map(|call| self.wait_of(&call)).reduce(|a, b| if b.middle() > a.middle() { b } else { a })
+        longest(beside.filter_map(|call| self.wait_of(&call)))
     }
 
     fn wait_of(&self, call: &CallView<'_>) -> Option<Interval> {
         let is_work =
             |kind| !matches!(kind, EffectKind::Sleep | EffectKind::Lock | EffectKind::Wait | EffectKind::ModelLoad);
-        let own = self.effects.own(call.function).iter().filter(|effect| effect.source == call.site).copied();
-        let inner = self.effects_of_call(call, true).into_iter().map(|(_, effect)| effect);
-        let each_time = own.chain(inner).filter(|effect| {
+        let each_time = self.effects_at(call, true).filter(|effect| {
             is_work(effect.kind)
                 && effect.recurrence == Recurrence::EveryCall
                 && !self.catalogue().entry(effect.model).is_some_and(|entry| entry.receives)
         });
-        each_time.map(|effect| effect.cost).reduce(|a, b| if b.middle() > a.middle() { b } else { a })
+        longest(each_time.map(|effect| effect.cost))
     }
 }
 
-fn longer(a: Option<Interval>, b: Option<Interval>) -> Option<Interval> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(if b.middle() > a.middle() { b } else { a }),
-        (a, b) => a.or(b),
-    }
+fn longest(waits: impl Iterator<Item = Interval>) -> Option<Interval> {
+    waits.max_by(|a, b| a.middle().total_cmp(&b.middle()))
 }
 
 /// Whether code in one region runs too, typically, when that in another does: it is on no branch of its own. What stands behind

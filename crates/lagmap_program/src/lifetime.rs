@@ -3,7 +3,7 @@
 use lagmap_facts::{Expr, ExprId, OpKind, RegionId, RegionKind, ResultUse};
 use lagmap_models::ResourceKind;
 
-use crate::{CallSite, CallView, Cell, FileId, FunctionId, Program, Value};
+use crate::{CallSite, CallView, Cell, Edge, FileId, FunctionId, Program, Site, Value};
 
 /// What becomes of an opened resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +44,8 @@ impl Program {
             })
             .collect();
         if closes.is_empty() {
-            return if self.is_closed_with_maker(call, resource) || self.is_owned(call, resource) {
-                Lifetime::Managed
-            } else {
-                Lifetime::NeverClosed
-            };
+            let is_ended = self.is_left_alone(call, resource) || self.is_closed_with_maker(call, resource);
+            return if is_ended || self.is_owned(call, resource) { Lifetime::Managed } else { Lifetime::NeverClosed };
         }
         let local: Vec<&CallView<'_>> = closes.iter().filter(|close| close.function == call.function).collect();
         // Whoever keeps it closes it elsewhere.
@@ -74,6 +71,34 @@ impl Program {
             Some(risky) if !handled => Lifetime::LostOnError { close: close.site, risky },
             _ => Lifetime::Managed,
         }
+    }
+
+    /// Whether nothing keeps what goes on and ends by itself: a program that is started, and nobody wants to know what becomes of it.
+    fn is_left_alone(&self, call: &CallView<'_>, resource: &ResourceKind) -> bool {
+        let Some(constants) = &resource.detached_unless else { return false };
+        let facts = call.facts();
+        let keywords = facts.keywords(call.call).iter().map(|keyword| keyword.value);
+        let mut given = facts.arguments(call.call).iter().copied().chain(keywords);
+        let is_tied = given.any(|given| constants.iter().any(|name| name == self.constant_name(facts, given)));
+        !is_tied && (call.call.result == ResultUse::Discarded || self.is_dropped_by_callers(call.expr()))
+    }
+
+    /// Whether an object is only handed back, and all who get it drop it.
+    fn is_dropped_by_callers(&self, object: Site) -> bool {
+        let is_dropped = |edge: &Edge| {
+            let (file, id) = self.linked.ids.of_site(edge.site);
+            let facts = &self.linked.file(file).facts;
+            matches!(facts.expr(id), Expr::Call(call) if facts.call(call).result == ResultUse::Discarded)
+        };
+        let holders = self.holders(object);
+        !holders.is_empty()
+            && holders.iter().all(|cell| match *cell {
+                Cell::Return(function) => {
+                    let mut callers = self.incoming(function).peekable();
+                    callers.peek().is_some() && callers.all(is_dropped)
+                }
+                _ => false,
+            })
     }
 
     /// Whether what a resource was made with is told to close all that was.
@@ -156,7 +181,7 @@ impl Program {
     }
 
     /// Assigned to an attribute or item of something that is not the program's own: `sys.stdout`, `response.raw`.
-    fn is_stored_away(&self, home: FunctionId, object: crate::Site) -> bool {
+    fn is_stored_away(&self, home: FunctionId, object: Site) -> bool {
         let (unit, scope) = self.function(home);
         let (file, _) = self.linked.ids.of_function(home);
         let mut evaluator = None;
@@ -182,7 +207,7 @@ impl Program {
     }
 
     /// `atexit.register(pool.shutdown)`: a method that closes it is given to somebody, in a file of one of these functions.
-    fn is_closing_handed_on(&self, object: crate::Site, homes: &[FunctionId], closed_by: &[String]) -> bool {
+    fn is_closing_handed_on(&self, object: Site, homes: &[FunctionId], closed_by: &[String]) -> bool {
         let mut files: Vec<FileId> = homes.iter().map(|home| self.linked.ids.of_function(*home).0).collect();
         files.sort_unstable();
         files.dedup();
@@ -201,7 +226,7 @@ impl Program {
         })
     }
 
-    fn passes(call: &CallView<'_>, object: crate::Site) -> bool {
+    fn passes(call: &CallView<'_>, object: Site) -> bool {
         let facts = call.facts();
         let keywords = facts.keywords(call.call).iter().map(|keyword| keyword.value);
         let mut arguments = facts.arguments(call.call).iter().copied().chain(keywords);
@@ -211,7 +236,7 @@ impl Program {
     }
 
     /// Whether what is passed is seen to arrive: a parameter that is given too many different things holds just anything.
-    fn is_received(&self, call: &CallView<'_>, object: crate::Site) -> bool {
+    fn is_received(&self, call: &CallView<'_>, object: Site) -> bool {
         let callees = self.callees(call.site);
         let mut received = self.holders(object).iter();
         received.any(|cell| matches!(cell, Cell::Parameter(function, _) if callees.contains(function)))

@@ -611,6 +611,12 @@ impl Program {
         found
     }
 
+    /// All effects that a call has on its caller: those of what it calls itself, and those of project code behind it.
+    pub fn effects_at(&self, call: &CallView<'_>, awaits: bool) -> impl Iterator<Item = Effect> {
+        let inner = self.effects_of_call(call, awaits).into_iter().map(|(_, effect)| effect);
+        call.own_effects().copied().chain(inner)
+    }
+
     /// The project functions that a call runs in its own thread; not those of which a caller runs only its own.
     pub fn callees(&self, call: CallSite) -> Vec<FunctionId> {
         self.edges_of_call(call).into_iter().map(|(_, target)| target).collect()
@@ -808,6 +814,12 @@ impl<'a> CallView<'a> {
     /// What it may call.
     pub fn callees(&self) -> impl Iterator<Item = Value> + 'a {
         self.program.solution.callees[self.site.0 as usize].iter()
+    }
+
+    /// What the library call that it is does, if it does anything that takes time.
+    pub fn own_effects(&self) -> impl Iterator<Item = &'a Effect> {
+        let site = self.site;
+        self.program.effects.own(self.function).iter().filter(move |effect| effect.source == site)
     }
 
     /// The catalogue entries that it may call, with the object whose method each is.

@@ -226,13 +226,8 @@ impl Program {
         let others = self
             .calls(call.function)
             .filter(|other| other.site != call.site && facts.enclosing(other.region).any(|(id, _)| id == looped));
-        let costs = others.flat_map(|other| {
-            let own = self.effects.own(other.function).iter().filter(|effect| effect.source == other.site);
-            let own: Vec<f64> = own.map(|effect| effect.cost.high).collect();
-            own.into_iter()
-                .chain(self.effects_of_call(&other, true).into_iter().map(|(_, effect)| effect.cost.high))
-                .collect::<Vec<_>>()
-        });
+        let costs =
+            others.flat_map(|other| self.effects_at(&other, true).map(|effect| effect.cost.high).collect::<Vec<_>>());
         costs.fold(0.0, f64::max)
     }
 

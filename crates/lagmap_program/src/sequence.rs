@@ -70,7 +70,7 @@ impl Program {
     /// What a call asks of a remote service, if it does nothing else that waits.
     fn fetch(&self, call: &CallView<'_>) -> Option<(Effect, Vec<Step>)> {
         if call.has_tag("fetches") {
-            let effect = self.effects.own(call.function).iter().find(|effect| effect.source == call.site)?;
+            let effect = call.own_effects().next()?;
             return Some((*effect, Vec::new()));
         }
         let effects = self.effects_of_call(call, true);

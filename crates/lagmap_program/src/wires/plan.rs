@@ -156,8 +156,8 @@ impl<'a> Plans<'a> {
 
     fn call(&self, call: &CallView<'_>) -> Option<PlannedCall> {
         let program = self.program;
-        let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site);
-        let effects: SmallVec<_> = own
+        let effects: SmallVec<_> = call
+            .own_effects()
             .map(|effect| {
                 let argument = call.facts().arguments(call.call).first().copied();
                 (effect.cost, argument.filter(|_| effect.kind == EffectKind::Sleep && call.has_tag("sleep")))

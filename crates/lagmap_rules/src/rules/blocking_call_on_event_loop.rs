@@ -126,18 +126,17 @@ fn check_function(
 /// The costliest effect that a call has on the loop, and the project function through which, if any.
 fn costliest(program: &Program, call: &CallView<'_>) -> Option<(Effect, Option<FunctionId>)> {
     let awaited = matches!(call.call.result, ResultUse::Awaited | ResultUse::AwaitedDiscarded);
-    let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site);
     // What can be awaited has not waited, whatever the class is said to be. Of a client that may be of two kinds, a coroutine
     // uses the asynchronous one.
     let is_async = |model| program.catalogue().entry(model).is_some_and(|entry| entry.is_async);
     let may_be_async = call.models().any(|(model, _)| is_async(model));
-    let own = own.filter(|effect| !(awaited && effect.kind != EffectKind::Cpu || may_be_async));
+    let own = call.own_effects().filter(|effect| !(awaited && effect.kind != EffectKind::Cpu || may_be_async));
     let inner = program.effects_of_call(call, false).into_iter();
     let inner = inner
         .filter(|(target, effect)| !has_async_twin(program, call, *target) && program.can_have(call, effect));
     // What gives an awaitable has not waited for another thread's result.
     let inner = inner.map(|(target, effect)| (effect, Some(target)));
-    let inner = inner.filter(|(effect, _)| !awaited || effect.kind != EffectKind::Wait);
+    let inner = inner.filter(|(effect, _)| !awaited || effect.kind != EffectKind::Wait && !may_be_async);
     let when_done = program.runs_when_done(call.function);
     own.map(|effect| (*effect, None))
         .chain(inner)

@@ -73,9 +73,7 @@ fn in_row_loop(call: &CallView<'_>) -> bool {
 fn waits_for_more(program: &Program, call: &CallView<'_>, effect: &Effect) -> bool {
     let Some((_, beside)) = call.beside_in_loop(RegionKind::is_loop) else { return false };
     beside.into_iter().chain([*call]).any(|other| {
-        let own = program.effects.own(call.function).iter().filter(|own| own.source == other.site).copied();
-        let inner = program.effects_of_call(&other, true).into_iter().map(|(_, inner)| inner);
-        own.chain(inner).any(|other| {
+        program.effects_at(&other, true).any(|other| {
             !matches!(other.kind, EffectKind::Database | EffectKind::Lock) && other.cost.high >= 10.0 * effect.cost.high
         })
     })
@@ -136,7 +134,7 @@ fn check_call(rule: &'static RuleInfo, program: &Program, call: &CallView<'_>, f
     let Some(context) = contexts.iter().find(|context| wanted(context.frequency)) else { return };
     let is_statement = |call: &CallView<'_>| call.has_tag("query") || call.has_tag("commit");
     let (effect, steps): (Effect, Vec<Step>) = if is_statement(call) && !call.has_tag("bulk") {
-        let Some(effect) = program.effects.own(call.function).iter().find(|effect| effect.source == call.site) else {
+        let Some(effect) = call.own_effects().next() else {
             return;
         };
         (*effect, Vec::new())

@@ -145,7 +145,7 @@ fn costliest(
     call: &CallView<'_>,
     held: &[(Site, lagmap_facts::RegionId)],
 ) -> Option<(Effect, Vec<Step>)> {
-    let own = program.effects.own(call.function).iter().filter(|effect| effect.source == call.site).map(|e| (*e, None));
+    let own = call.own_effects().map(|effect| (*effect, None));
     let inner = program.effects_of_call(call, false).into_iter().map(|(target, effect)| (effect, Some(target)));
     let wanted = |effect: &Effect| {
         let source = program.call(effect.source);

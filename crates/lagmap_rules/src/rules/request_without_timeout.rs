@@ -16,6 +16,9 @@ pub static RULE: RuleInfo = RuleInfo {
     check,
 };
 
+/// What takes longer is waited for longer.
+const FEW_SECONDS_MS: f64 = 5000.0;
+
 fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>) {
     let waits = |entry: &lagmap_models::ApiEntry| {
         matches!(entry.effect, Some(EffectKind::Network | EffectKind::Database))
@@ -42,6 +45,9 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
         let argument = program.catalogue().find(&path).and_then(|model| program.catalogue().entry(model));
         let argument = argument.and_then(|entry| entry.timeout.as_ref()?.argument.clone());
         let cure = match argument {
+            Some(argument) if cost.high > FEW_SECONDS_MS => {
+                format!("Pass `{argument}=` with more than the answer typically takes, which is up to {:.0} s", cost.high / 1000.0)
+            }
             Some(argument) => format!("Pass `{argument}=` with what a user would wait for, a few seconds at most"),
             None => "Set a time-out where the client is made".to_owned(),
         };
@@ -67,12 +73,10 @@ fn configurable_client(program: &Program, call: &CallView<'_>) -> Option<Site> {
 fn unbounded(program: &Program, call: &CallView<'_>) -> Option<(String, Interval, String)> {
     call.models().find_map(|(model, receiver)| {
         let entry = program.catalogue().entry(model)?;
-        let [low, high] = entry.ms?;
         let never = program.bound(call, model, receiver) == Some(Bound::Never);
         let network = matches!(entry.effect, Some(EffectKind::Network | EffectKind::Database));
-        (never && network).then(|| {
-            (program.catalogue().path(model), Interval::new(low, high), entry.source.clone().unwrap_or_default())
-        })
+        let effect = call.own_effects().find(|effect| effect.model == model).filter(|_| never && network)?;
+        Some((program.catalogue().path(model), effect.cost, program.cost_source(effect)))
     })
 }
 

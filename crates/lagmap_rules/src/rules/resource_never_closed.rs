@@ -1,6 +1,5 @@
 //! `resource-never-closed`.
 
-use lagmap_facts::{ResultUse, ScopeKind};
 use lagmap_program::{CallView, Frequency, Lifetime, Program, Step, Value};
 
 use crate::{Confidence, Finding, Harm, RuleInfo, Section, Subsection};
@@ -23,7 +22,7 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
             continue;
         };
         // Threads are another rule's: they end by themselves.
-        if resource.self_closing || wraps_open_file(program, &call) || is_left_alone(&call) || matches!(resource.kind.as_str(), "thread" | "timer") {
+        if resource.self_closing || wraps_open_file(program, &call) || matches!(resource.kind.as_str(), "thread" | "timer") {
             continue;
         }
         let contexts = call.contexts();
@@ -71,16 +70,6 @@ fn check(rule: &'static RuleInfo, program: &Program, findings: &mut Vec<Finding>
                 .suggest("Open it with `with` (or `contextlib.closing`), or close it in a `finally`"),
         );
     }
-}
-
-/// A program that is started and left alone: nothing keeps what stands for it, and no pipe leads to it. It runs on by itself.
-fn is_left_alone(call: &CallView<'_>) -> bool {
-    let is_pipe = |name| {
-        call.argument(Some(name), None).is_some_and(|given| call.facts().last_name(given).is_some_and(|last| call.facts().text(last) == "PIPE"))
-    };
-    let is_dropped =
-        call.call.result == ResultUse::Discarded || call.program.function(call.function).1.kind == ScopeKind::Lambda;
-    call.has_tag("creates-process") && is_dropped && !["stdin", "stdout", "stderr"].into_iter().any(is_pipe)
 }
 
 /// An archive or decompressor around something that is open already, such as a buffer in memory.
