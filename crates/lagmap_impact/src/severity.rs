@@ -26,7 +26,7 @@ const NOTICED_SHARE: f64 = 0.02;
 
 /// Whether a finding typically costs less than so many milliseconds of one caller's time, or (if that is above 0) less than a
 /// fiftieth of what the caller waits for anyhow. What stalls an event loop is paid for by all that
-/// it serves, and what should be pooled costs more than time.
+/// it serves, so neither counts there; what should be pooled costs more than time, so that only the fiftieth counts.
 pub fn is_negligible(finding: &Finding, noticed_ms: f64) -> bool {
     let details = &finding.details;
     match &finding.harm {

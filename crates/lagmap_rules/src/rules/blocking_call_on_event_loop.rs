@@ -31,8 +31,9 @@ const SHORTEST_DISK_MS: f64 = 0.2;
 const SHORTEST_OPEN_MS: f64 = 0.1;
 /// Work done only once on a loop matters if it mostly takes longer.
 const SHORTEST_ONCE_MS: f64 = 1000.0;
-/// … and what is done only after an error if it takes as long as asyncio's own debug mode warns of.
-const SHORTEST_AFTER_ERROR_MS: f64 = 100.0;
+/// … and what is done only after an error or in a rare request if it takes as long as asyncio's own debug mode warns of: all that
+/// the loop serves waits for it.
+const SHORTEST_NOW_AND_THEN_MS: f64 = 100.0;
 
 /// One cause that many coroutines reach is shown at the nearest of them.
 const MOST_PLACES: usize = 5;
@@ -91,9 +92,10 @@ fn check_function(
         // A command has its loop for itself, unless it goes on for ever.
         let around = call.around();
         let once = effect.recurrence != Recurrence::EveryCall
-            || !context.frequency.is_repeated()
+            || !context.frequency.recurs()
             || is_command && !around.forever;
-        let rare = around.handler && effect.cost.high < SHORTEST_AFTER_ERROR_MS;
+        let rare = (around.handler || !context.frequency.is_repeated())
+            && effect.cost.high < SHORTEST_NOW_AND_THEN_MS;
         if once && effect.cost.middle() <= SHORTEST_ONCE_MS || rare || seen.contains(&effect.source) {
             continue;
         }
